@@ -1,0 +1,33 @@
+# Every command a developer needs. VENV may point at a virtual environment outside the checkout.
+VENV ?= .venv
+PYTHON ?= python3
+BIN := $(VENV)/bin
+
+help:  ## Show this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "make %-10s %s\n", $$1, $$2}'
+
+# An environment is up to date when pyproject.toml is not newer than its stamp.
+$(VENV)/.%-installed: pyproject.toml
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --disable-pip-version-check -q -e '.[$*]'
+	touch $@
+
+demo: $(VENV)/.demo-installed  ## Install, then serve the page on the bundled model
+	$(BIN)/python demo/app.py
+
+install: $(VENV)/.dev-installed  ## Install everything a developer needs
+
+test: $(VENV)/.dev-installed  ## Install, then run the tests
+	$(BIN)/python -m pytest
+
+check: $(VENV)/.dev-installed  ## Format, lint, types, import layers
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: $(VENV)/.dev-installed  ## Rewrite the code in the house format
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+.PHONY: help demo install test check format

@@ -1,0 +1,89 @@
+"""The `exegan` command. Each command parses, makes one library call and prints one line or JSON.
+
+Heavy imports live inside the commands, so that `exegan --help` is instant.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import click
+import typer
+
+from exegan import __version__
+from exegan.errors import ExeGanError, InputError
+
+app = typer.Typer(
+    name="exegan",
+    help="Complete the hole in a face photo so that it takes its looks from an exemplar face.",
+    add_completion=False,
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(__version__)
+        raise typer.Exit
+
+
+@app.callback()
+def root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+) -> None:
+    """Options before the command."""
+
+
+@app.command()
+def inpaint(
+    photo: Annotated[Path, typer.Argument(help="Photo to complete, any size.")],
+    mask: Annotated[Path, typer.Option(help="Picture of the photo's size, white = hole.")],
+    exemplar: Annotated[Path, typer.Option(help="Photo of the face to take the looks from.")],
+    output: Annotated[Path, typer.Option("-o", "--output", help="Where to write; the format follows the extension.")],
+    model: Annotated[str, typer.Option(help="'default' (bundled) or a model folder.")] = "default",
+    seed: Annotated[int, typer.Option(min=0, help="Same seed, same picture.")] = 0,
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
+    as_json: Annotated[bool, typer.Option("--json", help="Print a report as JSON.")] = False,
+) -> None:
+    """Complete the face under a mask from an exemplar face."""
+    from exegan.images import check_output, read_mask, read_photo, save_photo
+
+    check_output(output)
+    if any(output.exists() and path.exists() and output.samefile(path) for path in (photo, mask, exemplar)):
+        raise InputError(f"the output {output} is one of the inputs; give another name, so that nothing is lost")
+    pictures = read_photo(photo), read_mask(mask), read_photo(exemplar)
+    from exegan.inpainter import Inpainter
+
+    result = Inpainter.from_pretrained(model, device).inpaint(*pictures, seed=seed)
+    save_photo(result.image, output)
+    if as_json:
+        typer.echo(json.dumps({"output": str(output), **result.report()}))
+    else:
+        typer.echo("; ".join([f"wrote {output} (seed {seed}, {sum(result.seconds.values()):.1f} s)", *result.notes()]))
+
+
+def main(args: list[str] | None = None) -> None:
+    """Run the command line and exit: 0 done, 2 bad input (one sentence on stderr), 130 interrupted."""
+    try:
+        code: Any = app(args, standalone_mode=False)
+    except click.exceptions.NoArgsIsHelpError as error:
+        code = _fail(error.format_message(), code=2, name=False)
+    except click.ClickException as error:
+        code = _fail(f"{error.format_message()}; see 'exegan --help'")
+    except ExeGanError as error:
+        code = _fail(str(error))
+    except (KeyboardInterrupt, click.Abort):
+        code = _fail("interrupted; nothing was written", code=130)
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+def _fail(message: str, code: int = 2, name: bool = True) -> int:
+    typer.echo(f"exegan: {' '.join(message.split())}" if name else message, err=True)
+    return code

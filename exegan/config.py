@@ -1,0 +1,282 @@
+"""Configurations as frozen dataclasses: what a YAML file, a model folder and the networks' constructors share.
+
+`to_dict` and `from_dict` convert to and from plain JSON types; an unknown key is a `ConfigError`, so that a typo never
+passes silently.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import typing
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, TypeVar
+
+from exegan.errors import ConfigError
+
+T = TypeVar("T")
+
+
+def _require(ok: bool, message: str) -> None:
+    if not ok:
+        raise ConfigError(message)
+
+
+def _is_power_of_two(value: int) -> bool:
+    return value > 0 and value & (value - 1) == 0
+
+
+@dataclass(frozen=True)
+class GeneratorConfig:
+    """Shape of the generator (paper, section 3.1). The defaults are the original's at 256 px.
+
+    Args:
+        resolution: Side of the square image in pixels; a power of two, at least 16.
+        channel_base: Channels at resolution r are `min(channel_max, channel_base // r)`.
+        channel_max: Upper limit of the channels of any layer.
+        z_dim: Width of the random latent z.
+        w_dim: Width of w and of each style code.
+        global_dim: Width of the global style code of the masked image.
+        mapping_layers: Fully connected layers from z to w.
+        mapping_lr_mul: Learning-rate multiplier of those layers.
+        num_coarse: Layers that follow the stochastic style w; all later ones follow the exemplar.
+        global_dropout: Dropout on the global style code in training.
+    """
+
+    resolution: int = 256
+    channel_base: int = 32768
+    channel_max: int = 512
+    z_dim: int = 512
+    w_dim: int = 512
+    global_dim: int = 1024
+    mapping_layers: int = 8
+    mapping_lr_mul: float = 0.01
+    num_coarse: int = 4
+    global_dropout: float = 0.5
+
+    def __post_init__(self) -> None:
+        _require(
+            _is_power_of_two(self.resolution) and self.resolution >= 16,
+            f"generator.resolution is {self.resolution}, expected a power of two of at least 16",
+        )
+        _require(
+            0 < self.num_coarse < self.num_ws,
+            f"generator.num_coarse is {self.num_coarse}, expected 1 to {self.num_ws - 1} at {self.resolution} px",
+        )
+
+    @property
+    def num_ws(self) -> int:
+        """Number of latents the decoder takes: 14 at 256 px."""
+        return 2 * int(math.log2(self.resolution)) - 2
+
+    @property
+    def num_styles(self) -> int:
+        """Number of latents that the exemplar owns: 10 at 256 px."""
+        return self.num_ws - self.num_coarse
+
+    @property
+    def resolutions(self) -> tuple[int, ...]:
+        """All feature resolutions from 4 up to `resolution`."""
+        return tuple(2**k for k in range(2, int(math.log2(self.resolution)) + 1))
+
+    def channels(self, resolution: int) -> int:
+        """Feature channels at one resolution."""
+        return min(self.channel_max, self.channel_base // resolution)
+
+
+@dataclass(frozen=True)
+class DiscriminatorConfig:
+    """Shape of the residual discriminator; channels as in `GeneratorConfig`.
+
+    Args:
+        channel_base: Channels at resolution r are `min(channel_max, channel_base // r)`.
+        channel_max: Upper limit of the channels of any layer.
+        stddev_group: Samples over which the minibatch standard deviation is taken.
+    """
+
+    channel_base: int = 32768
+    channel_max: int = 512
+    stddev_group: int = 4
+
+    def channels(self, resolution: int) -> int:
+        """Feature channels at one resolution."""
+        return min(self.channel_max, self.channel_base // resolution)
+
+
+@dataclass(frozen=True)
+class StyleEncoderConfig:
+    """Which network turns an exemplar into style codes.
+
+    Args:
+        kind: `irse50` is the original's pSp encoder (frozen, outside weights); `small` is learned with the generator.
+        resolution: Side in pixels that the exemplar is resized to before encoding.
+        channel_base: `small` only: channels at resolution r are `min(channel_max, channel_base // r)`.
+        channel_max: `small` only: upper limit of the channels.
+    """
+
+    kind: Literal["irse50", "small"] = "irse50"
+    resolution: int = 256
+    channel_base: int = 4096
+    channel_max: int = 256
+
+    def channels(self, resolution: int) -> int:
+        """Feature channels at one resolution (`small`)."""
+        return min(self.channel_max, self.channel_base // resolution)
+
+
+@dataclass(frozen=True)
+class ModelConfig:
+    """Everything needed to build the networks of one model folder.
+
+    Args:
+        family: `paper` has the original's architecture, `lite` is narrow and learns its own style encoder.
+        generator: The generator's shape.
+        style_encoder: The style encoder's kind and shape.
+    """
+
+    family: Literal["paper", "lite"] = "paper"
+    generator: GeneratorConfig = field(default_factory=GeneratorConfig)
+    style_encoder: StyleEncoderConfig = field(default_factory=StyleEncoderConfig)
+
+
+@dataclass(frozen=True)
+class MaskConfig:
+    """How training holes are drawn (`exegan.masks.random`).
+
+    Args:
+        recipe: `strokes_and_boxes` or `large_holes` are the two recipes of the original; sizes scale with resolution.
+        min_hole: Holes covering a smaller share of the picture are drawn again.
+        max_hole: Holes covering a larger share of the picture are drawn again.
+    """
+
+    recipe: Literal["strokes_and_boxes", "large_holes"] = "strokes_and_boxes"
+    min_hole: float = 0.0
+    max_hole: float = 1.0
+
+    def __post_init__(self) -> None:
+        _require(
+            0 <= self.min_hole < self.max_hole <= 1,
+            f"masks.min_hole..max_hole is {self.min_hole}..{self.max_hole}, expected 0 <= min < max <= 1",
+        )
+
+
+@dataclass(frozen=True)
+class FrozenNetConfig:
+    """A frozen network used by a loss.
+
+    Args:
+        name: A name in `exegan.nets.features.FROZEN_NETS`.
+        weights: A local weight file; null takes the weights the network's own library downloads.
+    """
+
+    name: str = "lpips-vgg"
+    weights: str | None = None
+
+
+@dataclass(frozen=True)
+class LossConfig:
+    """Weights of the loss terms; a weight of 0 skips the term and its forward pass.
+
+    Args:
+        adversarial: Non-saturating logistic loss.
+        attribute: Attribute similarity between completed picture and exemplar, through the interior weight map.
+        perceptual: Perceptual distance to the truth on self-exemplar samples, through the boundary weight map.
+        identity: 1 - cosine similarity of completed picture and exemplar under a recognition network.
+        reconstruction: Mean absolute error inside the hole on self-exemplar samples; it is what trains the `small`
+            style encoder (0 in the paper, whose encoder is frozen).
+        r1: Gradient penalty gamma of the discriminator.
+        r1_interval: Batches between two R1 steps (lazy regularisation).
+        path_length: Weight of the path length penalty.
+        path_length_interval: Batches between two path length steps.
+        path_length_shrink: Share of the batch used for it is 1 / this.
+        path_length_decay: Decay of the running mean of path lengths.
+        perceptual_net: Frozen network of the perceptual term.
+        identity_net: Frozen network of the identity term.
+    """
+
+    adversarial: float = 1.0
+    attribute: float = 0.1
+    perceptual: float = 0.5
+    identity: float = 0.1
+    reconstruction: float = 0.0
+    r1: float = 10.0
+    r1_interval: int = 16
+    path_length: float = 2.0
+    path_length_interval: int = 4
+    path_length_shrink: int = 2
+    path_length_decay: float = 0.01
+    perceptual_net: FrozenNetConfig = field(default_factory=FrozenNetConfig)
+    identity_net: FrozenNetConfig = field(default_factory=lambda: FrozenNetConfig(name="facenet"))
+
+
+@dataclass(frozen=True)
+class OptimizerConfig:
+    """Adam for both networks; lazy regularisation rescales rate and betas by interval / (interval + 1).
+
+    Args:
+        lr: Learning rate of the generator.
+        discriminator_lr: Learning rate of the discriminator.
+        betas: Adam's decay rates before rescaling.
+    """
+
+    lr: float = 0.002
+    discriminator_lr: float = 0.002
+    betas: tuple[float, float] = (0.0, 0.99)
+
+
+@dataclass(frozen=True)
+class RunConfig:
+    """Where a training run writes and how long it goes on.
+
+    Args:
+        dir: Folder of the run: checkpoints, logs, sample grids and the averaged model.
+        total_kimg: Thousands of images after which training ends.
+        save_kimg: Thousands of images between two checkpoints.
+        grid_kimg: Thousands of images between two sample grids.
+        keep_checkpoints: Older checkpoints than this many are removed.
+    """
+
+    dir: str
+    total_kimg: float
+    save_kimg: float = 50.0
+    grid_kimg: float = 10.0
+    keep_checkpoints: int = 2
+
+
+def to_dict(config: Any) -> dict[str, Any]:
+    """Plain JSON types of a configuration dataclass."""
+    return dataclasses.asdict(config)
+
+
+def from_dict(cls: type[T], values: Mapping[str, Any], where: str = "config") -> T:
+    """Build the dataclass `cls` from plain values.
+
+    Args:
+        cls: One of the dataclasses above.
+        values: Field values; nested dataclasses as nested mappings. Missing fields take their defaults.
+        where: Name of this level in error messages.
+
+    Raises:
+        ConfigError: A key is unknown, or a value has the wrong type or cannot work.
+    """
+    _require(isinstance(values, Mapping), f"{where} is {values!r}, expected a mapping of {cls.__name__}")
+    hints = typing.get_type_hints(cls)
+    unknown = sorted(set(values) - set(hints))
+    _require(not unknown, f"{where} has unknown key {', '.join(unknown)}; expected some of {', '.join(hints)}")
+    return cls(**{key: _convert(hints[key], value, f"{where}.{key}") for key, value in values.items()})
+
+
+def _convert(hint: Any, value: Any, where: str) -> Any:
+    if dataclasses.is_dataclass(hint):
+        return from_dict(typing.cast(type, hint), value, where)
+    if typing.get_origin(hint) is Literal:
+        _require(value in typing.get_args(hint), f"{where} is {value!r}, expected one of {typing.get_args(hint)}")
+        return value
+    if typing.get_origin(hint) is tuple:
+        _require(isinstance(value, (list, tuple)), f"{where} is {value!r}, expected a list")
+        return tuple(value)
+    if hint is int or hint is float:
+        number = isinstance(value, (int, float)) and not isinstance(value, bool)
+        _require(number and (hint is float or value == int(value)), f"{where} is {value!r}, expected {hint.__name__}")
+    return value

@@ -1,0 +1,106 @@
+"""Where faces come from: a folder or a zip of pictures, behind one interface."""
+
+from __future__ import annotations
+
+import io
+import os
+import zipfile
+from pathlib import Path
+from typing import Protocol
+
+from PIL import Image
+
+from exegan.errors import InputError
+from exegan.images import decode_photo
+
+SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff"})
+
+
+class FaceSource(Protocol):
+    """A set of aligned faces, each with a name."""
+
+    names: list[str]
+
+    def read(self, index: int) -> Image.Image:
+        """Upright RGB picture number `index`, in its own size."""
+
+
+class FolderSource:
+    """All pictures below a folder; a name is the path relative to it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        paths = (p.relative_to(folder) for p in folder.rglob("*") if p.suffix.lower() in SUFFIXES)
+        self.names = sorted(p.as_posix() for p in paths)
+
+    def read(self, index: int) -> Image.Image:
+        path = self.folder / self.names[index]
+        return decode_photo(path.read_bytes(), str(path))
+
+
+class ZipSource:
+    """All pictures of a zip file; a name is the path inside it."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._process = -1
+        try:
+            with zipfile.ZipFile(path) as archive:
+                names = archive.namelist()
+        except zipfile.BadZipFile as error:
+            raise InputError(f"{path} is not a readable zip file ({error}); make it again or give a folder") from error
+        self.names = sorted(name for name in names if Path(name).suffix.lower() in SUFFIXES)
+
+    def read(self, index: int) -> Image.Image:
+        # A worker process forked from this one would share the file position, so each opens the file itself.
+        if self._process != os.getpid():
+            self._archive, self._process = zipfile.ZipFile(self.path), os.getpid()
+        name = self.names[index]
+        return decode_photo(self._archive.read(name), f"{self.path}:{name}")
+
+    def __getstate__(self) -> dict[str, object]:
+        return {"path": self.path, "names": self.names, "_process": -1}
+
+
+class CachedSource:
+    """Another source, shrunk to `resolution` once and kept in memory (3 bytes a pixel)."""
+
+    def __init__(self, source: FaceSource, resolution: int) -> None:
+        self.names = source.names
+        self._source, self._resolution = source, resolution
+        self._encoded: dict[int, Image.Image] = {}
+
+    def read(self, index: int) -> Image.Image:
+        if index not in self._encoded:
+            self._encoded[index] = to_square(self._source.read(index), self._resolution)
+        return self._encoded[index]
+
+
+def to_square(picture: Image.Image, resolution: int) -> Image.Image:
+    """Centre square of a picture, resized to `resolution` with an antialiasing filter."""
+    side = min(picture.size)
+    left, top = (picture.width - side) / 2, (picture.height - side) / 2
+    if picture.size == (resolution, resolution):
+        return picture
+    box = (left, top, left + side, top + side)
+    return picture.resize((resolution, resolution), Image.Resampling.LANCZOS, box=box)
+
+
+def open_source(path: str | Path) -> FaceSource:
+    """Open a folder or a zip of faces.
+
+    Raises:
+        InputError: The path is missing, is neither folder nor zip, or holds no picture.
+    """
+    path = Path(path)
+    if not path.exists():
+        raise InputError(f"the data path {path} does not exist; give a folder or a zip of face pictures")
+    if path.is_dir():
+        source: FaceSource = FolderSource(path)
+    elif path.suffix.lower() == ".zip":
+        source = ZipSource(path)
+    else:
+        raise InputError(f"the data path {path} is a {path.suffix or 'plain'} file; expected a folder or a .zip")
+    if not source.names:
+        raise InputError(f"{path} holds no picture; expected files ending in {', '.join(sorted(SUFFIXES))}")
+    return source

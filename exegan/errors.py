@@ -1,0 +1,37 @@
+"""Every exception the library raises on purpose.
+
+::
+
+    ExeGanError                 anything a person can put right; the command line prints it and exits with 2
+    ├── InputError              a photo, mask, exemplar or folder is missing, unreadable or unsuitable
+    │   ├── NoFaceFound         a photo or exemplar without a (suitable) face
+    │   └── MaskError           a mask that is empty, of another size, or touches no face
+    ├── WeightsError            a weight file is missing, damaged, of another architecture or not downloadable
+    └── ConfigError             a configuration with unknown keys or values that cannot work
+
+Messages are one sentence: what was got, what was expected, what to do.
+"""
+
+
+class ExeGanError(Exception):
+    """Base of all errors below; catch it to report a problem without a traceback."""
+
+
+class InputError(ExeGanError):
+    """A file or picture handed in by a person cannot be used."""
+
+
+class NoFaceFound(InputError):
+    """No face was detected where one is needed."""
+
+
+class MaskError(InputError):
+    """The mask does not describe a hole in a face of this photo."""
+
+
+class WeightsError(ExeGanError):
+    """Network weights are missing, damaged or do not fit the network."""
+
+
+class ConfigError(ExeGanError):
+    """A configuration names something unknown or asks for the impossible."""

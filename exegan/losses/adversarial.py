@@ -1,0 +1,56 @@
+"""Adversarial terms: non-saturating logistic loss, R1 gradient penalty, path length penalty (StyleGAN2)."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+
+def generator_loss(fake_logits: Tensor) -> Tensor:
+    """-log sigmoid(D(fake)), mean over the batch. Logits [B] → scalar."""
+    return F.softplus(-fake_logits).mean()
+
+
+def discriminator_loss(real_logits: Tensor, fake_logits: Tensor) -> Tensor:
+    """-log sigmoid(D(real)) - log(1 - sigmoid(D(fake))), mean over the batch. Logits [B] → scalar."""
+    return F.softplus(-real_logits).mean() + F.softplus(fake_logits).mean()
+
+
+def r1_penalty(real_logits: Tensor, real: Tensor) -> Tensor:
+    """Mean squared norm of the discriminator's gradient at real pictures (Mescheder et al. 2018).
+
+    Args:
+        real_logits: [B], computed from `real`.
+        real: [B, 3, H, W] with `requires_grad`.
+
+    Returns:
+        Scalar; the R1 term is gamma / 2 times it.
+    """
+    (grad,) = torch.autograd.grad(real_logits.sum(), real, create_graph=True)
+    return grad.square().sum(dim=(1, 2, 3)).mean()
+
+
+def path_length_penalty(
+    fake: Tensor, w_plus: Tensor, mean_length: Tensor, decay: float, noise: Tensor | None = None
+) -> tuple[Tensor, Tensor]:
+    """Penalise the spread of |J^T y|, how far a step in w moves the picture (StyleGAN2, section 3.2).
+
+    Args:
+        fake: Raw picture [B, 3, H, W], computed from `w_plus`.
+        w_plus: [B, num_ws, w_dim] with gradient history.
+        mean_length: Running mean of the lengths, scalar.
+        decay: Weight of this batch in the running mean.
+        noise: The random direction y [B, 3, H, W]; drawn if None.
+
+    Returns:
+        The penalty (scalar) and the new running mean (scalar, detached).
+    """
+    noise = torch.randn_like(fake) if noise is None else noise
+    projected = (fake * noise).sum() / math.sqrt(fake.shape[2] * fake.shape[3])
+    (grad,) = torch.autograd.grad(projected, w_plus, create_graph=True)
+    lengths = grad.square().sum(dim=2).mean(dim=1).sqrt()
+    mean_length = torch.lerp(mean_length, lengths.mean().detach(), decay)
+    return (lengths - mean_length).square().mean(), mean_length

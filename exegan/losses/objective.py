@@ -1,0 +1,99 @@
+"""The generator's objective: every weighted term in one place."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from exegan.config import LossConfig
+from exegan.losses.adversarial import generator_loss
+from exegan.losses.attribute import attribute_loss
+from exegan.losses.identity import identity_loss
+from exegan.losses.perceptual import perceptual_loss
+from exegan.losses.reconstruction import reconstruction_loss
+from exegan.masks.weighting import boundary_weight, interior_weight
+from exegan.nets.features import make_frozen_net
+
+
+@dataclass(frozen=True)
+class Completion:
+    """One batch as the objective sees it.
+
+    Args:
+        completed: Composited pictures [B, 3, R, R], about [-1, 1], with gradient history.
+        image: The truth [B, 3, R, R].
+        mask: [B, 1, R, R], 1 = hole.
+        exemplar: [B, 3, R, R].
+        is_self: [B] bool, True where the exemplar is the image itself.
+    """
+
+    completed: Tensor
+    image: Tensor
+    mask: Tensor
+    exemplar: Tensor
+    is_self: Tensor
+
+
+class GeneratorObjective(nn.Module):
+    """Weighted sum of the generator's terms (paper, section 3.4); a term of weight 0 is not computed.
+
+    Building it loads the frozen networks that its terms need, so that missing weights are an error before training.
+
+    Raises:
+        WeightsError: A frozen network's weights are missing.
+        ConfigError: A frozen network's name is unknown or of the wrong kind.
+    """
+
+    def __init__(self, config: LossConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.perceptual_net = make_frozen_net(config.perceptual_net, "perceptual") if config.perceptual else None
+        self.identity_net = make_frozen_net(config.identity_net, "recognition") if config.identity else None
+
+    def forward(
+        self,
+        sample: Completion,
+        discriminate: Callable[[Tensor], Tensor],
+        encode_attributes: Callable[[Tensor], Tensor],
+    ) -> tuple[Tensor, dict[str, Tensor]]:
+        """Compute the loss to minimise.
+
+        Args:
+            sample: The batch.
+            discriminate: Pictures [B, 3, R, R] → logits [B].
+            encode_attributes: Frozen style encoder of the attribute term, pictures → codes.
+
+        Returns:
+            The total and its unweighted parts by name; the perceptual and reconstruction parts are sums over
+            self-exemplar samples divided by the size of the whole batch.
+        """
+        parts: dict[str, Tensor] = {}
+        if self.config.adversarial:
+            parts["adversarial"] = generator_loss(discriminate(sample.completed))
+        if self.config.attribute:
+            parts["attribute"] = self._attribute(sample, encode_attributes)
+        if self.identity_net is not None:
+            parts["identity"] = identity_loss(sample.completed, sample.exemplar, self.identity_net)
+        parts |= self._self_exemplar_parts(sample)
+        total = sample.completed.new_zeros(())
+        for name, value in parts.items():
+            total = total + getattr(self.config, name) * value
+        return total, parts
+
+    def _attribute(self, sample: Completion, encode: Callable[[Tensor], Tensor]) -> Tensor:
+        with torch.no_grad():
+            wanted = encode(sample.exemplar)
+        return attribute_loss(sample.completed, wanted, encode, interior_weight(sample.mask))
+
+    def _self_exemplar_parts(self, sample: Completion) -> dict[str, Tensor]:
+        parts: dict[str, Tensor] = {}
+        batch = sample.is_self.numel()
+        completed, image, mask = (x[sample.is_self] for x in (sample.completed, sample.image, sample.mask))
+        if self.perceptual_net is not None:
+            parts["perceptual"] = perceptual_loss(completed, image, self.perceptual_net, boundary_weight(mask)) / batch
+        if self.config.reconstruction:
+            parts["reconstruction"] = reconstruction_loss(completed, image, mask) / batch
+        return parts

@@ -1,0 +1,34 @@
+"""Perceptual distance to the truth, for samples that are their own exemplar (paper, section 3.4)."""
+
+from __future__ import annotations
+
+from torch import Tensor
+
+from exegan.nets.features import FrozenNet
+from exegan.ops.gradient import weight_gradient
+
+
+def perceptual_distance(a: Tensor, b: Tensor, net: FrozenNet) -> Tensor:
+    """LPIPS-like distance of two batches [B, 3, H, W] in [-1, 1] → [B].
+
+    Squared difference of the network's feature maps, summed over channels, averaged over positions, summed over levels.
+    """
+    distances = [(x - y).square().sum(dim=1).mean(dim=(1, 2)) for x, y in zip(net(a), net(b), strict=True)]
+    total = distances[0]
+    for distance in distances[1:]:
+        total = total + distance
+    return total
+
+
+def perceptual_loss(completed: Tensor, image: Tensor, net: FrozenNet, weight_map: Tensor) -> Tensor:
+    """Sum over the batch of the distances; its gradient reaches each pixel times `weight_map`.
+
+    Args:
+        completed: [B, 3, H, W] in [-1, 1]; B may be 0.
+        image: The truth [B, 3, H, W].
+        net: A perceptual network.
+        weight_map: [B, 1, H, W], high near the hole's rim (`masks.weighting.boundary_weight`).
+    """
+    if completed.shape[0] == 0:
+        return completed.sum()
+    return perceptual_distance(weight_gradient(completed, weight_map), image, net).sum()

@@ -1,0 +1,77 @@
+"""Mask → weight maps for the spatially variant gradient layer (paper, section 3.3).
+
+The confidence of a hole pixel falls with its distance from known pixels: it is the mask of known pixels, blurred into
+the hole several times. Near the boundary the surroundings decide (`boundary_weight`), deep inside the
+exemplar does (`interior_weight`).
+"""
+
+from __future__ import annotations
+
+import math
+from functools import lru_cache
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+_REFERENCE_SIDE, _REFERENCE_RESOLUTION = 65, 256
+_SIGMA = 1 / 40
+_ROUNDS = 7
+
+
+def kernel_side(resolution: int) -> int:
+    """Odd side of the blur: the original's 65 px at 256 px, in proportion elsewhere."""
+    return 2 * (_REFERENCE_SIDE * resolution // _REFERENCE_RESOLUTION // 2) + 1
+
+
+@lru_cache(maxsize=8)
+def _blur_taps(side: int) -> Tensor:
+    """The original's kernel along one axis [side], float32.
+
+    It is the square root of the differences of the normal distribution function at side + 1 points over
+    ±(sigma + interval / 2); with sigma = 1/40 nearly a box.
+    """
+    interval = (2 * _SIGMA + 1) / side
+    points = torch.linspace(-_SIGMA - interval / 2, _SIGMA + interval / 2, side + 1, dtype=torch.float64)
+    taps = (0.5 * (1 + torch.erf(points / math.sqrt(2)))).diff().sqrt()
+    return (taps / taps.sum()).float()
+
+
+def _blur(x: Tensor) -> Tensor:
+    side = kernel_side(x.shape[-1])
+    taps = _blur_taps(side).to(x)
+    half = side // 2
+    x = F.pad(x, (half, half, half, half), mode="reflect")
+    return F.conv2d(F.conv2d(x, taps.view(1, 1, 1, -1)), taps.view(1, 1, -1, 1))
+
+
+def boundary_weight(mask: Tensor) -> Tensor:
+    """Confidence map: high at the hole's rim, falling towards its middle, 0 on known pixels.
+
+    Args:
+        mask: [B, 1, R, R], 1 = hole.
+
+    Returns:
+        [B, 1, R, R] in [0, 1]; the mask itself where everything is hole, since nothing is known to start from.
+    """
+    known = 1 - mask
+    confidence = torch.zeros_like(mask)
+    for _ in range(_ROUNDS):
+        confidence = _blur(confidence + known) * mask
+    no_boundary = known.amax(dim=(1, 2, 3), keepdim=True) == 0
+    return torch.where(no_boundary, mask, confidence)
+
+
+def interior_weight(mask: Tensor) -> Tensor:
+    """Attribute weight map: 0 on known pixels, 1 where the hole is least certain, stretched for each sample.
+
+    Args:
+        mask: [B, 1, R, R], 1 = hole.
+
+    Returns:
+        [B, 1, R, R] in [0, 1]; the mask itself where the hole is everything or nothing.
+    """
+    doubt = (1 - boundary_weight(mask)) * mask
+    low, high = doubt.amin(dim=(1, 2, 3), keepdim=True), doubt.amax(dim=(1, 2, 3), keepdim=True)
+    flat = high <= low
+    return torch.where(flat, mask, (doubt - low) / torch.where(flat, 1.0, high - low))

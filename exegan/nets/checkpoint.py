@@ -1,0 +1,116 @@
+"""Model folders: `model.safetensors` + `config.json` (+ a model card), written and read without executing code.
+
+`config.json` holds `format` (a number), `model` (the `ModelConfig`), `sha256` of the weights and `training` (whatever is
+worth telling about how they came to be).
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import save_file
+
+from exegan.config import ModelConfig, from_dict, to_dict
+from exegan.errors import ConfigError, WeightsError
+from exegan.nets.model import Model
+from exegan.weights import load_into, read_safetensors, sha256_of
+
+FORMAT = 1
+WEIGHTS_FILE, CONFIG_FILE = "model.safetensors", "config.json"
+_BUNDLED = Path(__file__).resolve().parents[1] / "models"
+
+
+def save_model(model: Model, folder: str | Path, training: Mapping[str, Any], half: bool = False) -> Path:
+    """Write a model folder; each file is written beside its place and renamed, the weights first.
+
+    Args:
+        model: The networks.
+        folder: Created where missing; the two files in it are replaced.
+        training: JSON-ready facts about the training, kept in `config.json`.
+        half: Store floating-point weights as float16, half the size.
+
+    Returns:
+        The folder.
+    """
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    state = {key: value.detach().cpu().contiguous() for key, value in model.state_dict().items()}
+    if half:
+        state = {key: value.half() if value.is_floating_point() else value for key, value in state.items()}
+    weights, config = folder / WEIGHTS_FILE, folder / CONFIG_FILE
+    temporary = weights.with_suffix(".tmp")
+    save_file(state, temporary)
+    description = {
+        "format": FORMAT,
+        "model": to_dict(model.config),
+        "sha256": sha256_of(temporary),
+        "training": dict(training),
+    }
+    os.replace(temporary, weights)
+    temporary = config.with_suffix(".tmp")
+    temporary.write_text(json.dumps(description, indent=2) + "\n", encoding="utf-8")
+    os.replace(temporary, config)
+    return folder
+
+
+def find_model(name_or_folder: str | Path) -> Path:
+    """Folder of a model: one bundled with the package by name (`default`), or a path.
+
+    Raises:
+        WeightsError: Neither a bundled name nor a folder that holds a model.
+    """
+    folder = _BUNDLED / name_or_folder if (_BUNDLED / name_or_folder / CONFIG_FILE).is_file() else Path(name_or_folder)
+    missing = [name for name in (CONFIG_FILE, WEIGHTS_FILE) if not (folder / name).is_file()]
+    if missing:
+        what = f"has no {' and no '.join(missing)}" if folder.is_dir() else "is not a folder"
+        raise WeightsError(f"the model {str(name_or_folder)!r} {what}; give a model folder, or 'default' for the bundled one")
+    return folder
+
+
+def load_model(name_or_folder: str | Path, device: torch.device | str = "cpu") -> Model:
+    """Read a model folder and check it.
+
+    Args:
+        name_or_folder: As for `find_model`.
+        device: Where the networks go.
+
+    Returns:
+        The networks in float32, evaluation mode, without gradients.
+
+    Raises:
+        WeightsError: The folder is incomplete, damaged, or its weights do not fit its configuration.
+    """
+    folder = find_model(name_or_folder)
+    description = read_description(folder)
+    try:
+        config = from_dict(ModelConfig, description.get("model", {}), where="model")
+    except ConfigError as error:
+        raise WeightsError(f"{folder / CONFIG_FILE} does not describe a model: {error}") from error
+    weights = folder / WEIGHTS_FILE
+    if description.get("sha256") not in (None, sha256_of(weights)):
+        raise WeightsError(f"{weights} is not the file that {CONFIG_FILE} describes (sha256 differs); copy the folder again")
+    model = Model(config)
+    load_into(model, read_safetensors(weights), str(weights))
+    return model.float().eval().requires_grad_(False).to(device)
+
+
+def read_description(folder: Path) -> dict[str, Any]:
+    """Content of a model folder's `config.json`.
+
+    Raises:
+        WeightsError: It is not JSON, or of a format this version does not know.
+    """
+    path = folder / CONFIG_FILE
+    try:
+        description = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise WeightsError(f"{path} cannot be read as JSON ({error}); copy the model folder again") from error
+    found = description.get("format") if isinstance(description, dict) else None
+    if found != FORMAT:
+        raise WeightsError(f"{path} has format {found!r}, expected {FORMAT}; use the exegan version that wrote it")
+    return dict(description)

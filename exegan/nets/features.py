@@ -1,0 +1,100 @@
+"""Frozen networks for losses and metrics behind one protocol, by name.
+
+*Perceptual* nets give feature maps such that the perceptual distance of two images is the sum over levels of the mean
+over positions of the sum over channels of the squared difference. *Recognition* nets give one embedding of length 1.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import Literal, Protocol
+
+import torch
+from torch import Tensor
+
+from exegan.config import FrozenNetConfig
+from exegan.errors import ConfigError, WeightsError
+from exegan.nets.frozen.base import FrozenModule
+from exegan.nets.frozen.libraries import make_facenet, make_lpips
+from exegan.nets.frozen.mobilefacenet import make_mobilefacenet
+from exegan.nets.frozen.squeezenet import make_squeezenet
+from exegan.nets.frozen.vgg19 import make_vgg19
+
+Kind = Literal["perceptual", "recognition"]
+
+
+class FrozenNet(Protocol):
+    """An image's features. Everything `make_frozen_net` returns is one, and a `torch.nn.Module` as well."""
+
+    def __call__(self, image: Tensor) -> list[Tensor]:
+        """Features of `image` [B, 3, H, W] RGB in [-1, 1], any size from 32 px.
+
+        Returns:
+            Perceptual: maps [B, C_l, H_l, W_l], one a level. Recognition: one embedding [B, D] of length 1.
+        """
+        ...
+
+
+@dataclass(frozen=True)
+class FrozenNetEntry:
+    """How one name of the registry is built.
+
+    Args:
+        kind: What the net is for.
+        make: Builds it from a local weight file; None asks its library to download.
+        needs_file: There is nothing to download, a local file must be given.
+    """
+
+    kind: Kind
+    make: Callable[[str | None], FrozenModule]
+    needs_file: bool = False
+
+
+def _local(kind: Kind, make: Callable[[str], FrozenModule]) -> FrozenNetEntry:
+    # `make_frozen_net` has refused None before it comes here.
+    return FrozenNetEntry(kind, lambda weights: make(str(weights)), needs_file=True)
+
+
+FROZEN_NETS: dict[str, FrozenNetEntry] = {
+    "lpips-alex": FrozenNetEntry("perceptual", partial(make_lpips, "alex")),
+    "lpips-vgg": FrozenNetEntry("perceptual", partial(make_lpips, "vgg")),
+    "lpips-squeeze": FrozenNetEntry("perceptual", partial(make_lpips, "squeeze")),
+    "vgg19": _local("perceptual", make_vgg19),
+    "squeezenet": _local("perceptual", make_squeezenet),
+    "facenet": FrozenNetEntry("recognition", make_facenet),
+    "mobilefacenet": _local("recognition", make_mobilefacenet),
+}
+
+
+def make_frozen_net(config: FrozenNetConfig, kind: Kind) -> FrozenModule:
+    """Build a frozen network: no weight requires a gradient, and it stays in eval mode under any parent.
+
+    The global random state is left as it was, so a seeded run does not depend on which nets its losses use.
+
+    Args:
+        config: Name and weight file.
+        kind: What the caller needs it for.
+
+    Returns:
+        A `FrozenNet` on the CPU.
+
+    Raises:
+        ConfigError: The name is unknown or of the other kind, or the package behind it is not installed.
+        WeightsError: The weights are missing, damaged, of another network or cannot be downloaded.
+    """
+    entry = FROZEN_NETS.get(config.name)
+    if entry is None:
+        raise ConfigError(f"unknown frozen net {config.name!r}, expected one of {', '.join(FROZEN_NETS)}")
+    if entry.kind != kind:
+        fitting = ", ".join(name for name, other in FROZEN_NETS.items() if other.kind == kind)
+        raise ConfigError(f"frozen net {config.name!r} is a {entry.kind} net, expected a {kind} net: {fitting}")
+    if entry.needs_file and not config.weights:
+        raise WeightsError(
+            f"frozen net {config.name!r} got no weight file and has none to download; "
+            "set its `weights` to a local file or choose another net"
+        )
+    with torch.random.fork_rng(devices=[]):
+        net = entry.make(config.weights)
+    return net.freeze()

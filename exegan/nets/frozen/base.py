@@ -1,0 +1,67 @@
+"""What all frozen backbones share: staying in eval, unit-normalised features, one way to resize."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Self
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+
+class FrozenModule(nn.Module):
+    """Base of the backbones: after `freeze` no weight learns, and a parent's `.train()` has no effect on it.
+
+    Constants are non-persistent buffers: they follow the module to its device and are no part of its weight file.
+    """
+
+    def freeze(self) -> Self:
+        """Take the weights out of training; gradients still reach the image."""
+        self.requires_grad_(False)
+        return self.eval()
+
+    def train(self, mode: bool = True) -> Self:
+        """Stay in eval mode whatever `mode` is: batch statistics and dropout would make a loss random."""
+        return super().train(False)
+
+    def register_constant(self, name: str, values: Sequence[float]) -> None:
+        """Keep one value a channel as the buffer `name` [1, C, 1, 1]."""
+        self.register_buffer(name, torch.tensor(values).view(1, -1, 1, 1), persistent=False)
+
+
+def unit_normalise(feature: Tensor, eps: float = 1e-10) -> Tensor:
+    """Divide by (Euclidean norm over channels + eps), as LPIPS does; [B, C, H, W] → the same, at least float32.
+
+    float16 cannot hold eps, so half-precision features are raised. A vector of zeros stays zero and, unlike the square
+    root of a sum, `vector_norm` has a finite gradient there.
+    """
+    feature = _at_least_float32(feature)
+    unit: Tensor = feature / (torch.linalg.vector_norm(feature, dim=1, keepdim=True) + eps)
+    return unit
+
+
+def equal_levels(features: Sequence[Tensor]) -> list[Tensor]:
+    """Unit-normalised features over sqrt(number of levels).
+
+    The perceptual distance squares and sums, so it becomes the *mean* over levels of the LPIPS-like distance with all
+    channel weights 1: each level counts the same, and the value is between 0 and 2 for features behind a ReLU.
+    """
+    return [unit_normalise(feature) / math.sqrt(len(features)) for feature in features]
+
+
+def unit_embedding(embedding: Tensor) -> Tensor:
+    """[B, D] at length 1, at least float32 so that cosines of close faces differ under autocast as well."""
+    return F.normalize(_at_least_float32(embedding))
+
+
+def _at_least_float32(x: Tensor) -> Tensor:
+    return x.to(torch.promote_types(x.dtype, torch.float32))
+
+
+def resize(image: Tensor, side: int) -> Tensor:
+    """Antialiased bilinear resize to a square (Pillow's, less its rounding); [B, C, H, W] → [B, C, side, side]."""
+    if image.shape[-2:] == (side, side):
+        return image
+    return F.interpolate(image, (side, side), mode="bilinear", align_corners=False, antialias=True)

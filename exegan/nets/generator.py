@@ -1,0 +1,141 @@
+"""Generator: a masked face and mixed styles in, a whole face out (paper, section 3.1)."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+from exegan.config import GeneratorConfig
+from exegan.nets.image_encoder import ImageEncoder
+from exegan.nets.layers import EqualLinear, scaled_leaky_relu
+from exegan.nets.mapping import MappingNetwork
+from exegan.ops.modulate import modulated_conv2d
+from exegan.ops.resample import upsample
+
+
+class ModulatedConv(nn.Module):
+    """Modulated 3×3 convolution, then noise, bias and activation.
+
+    Args:
+        in_channels: Channels of the input.
+        out_channels: Channels of the output.
+        style_dim: Width of the style vector (latent and global code together).
+        resolution: Side of the output in pixels, for the stored noise.
+        up: Double the size.
+    """
+
+    def __init__(self, in_channels: int, out_channels: int, style_dim: int, resolution: int, up: bool = False) -> None:
+        super().__init__()
+        self.affine = EqualLinear(style_dim, in_channels, bias_init=1.0)
+        self.weight = nn.Parameter(torch.randn(out_channels, in_channels, 3, 3))
+        self.noise_strength = nn.Parameter(torch.zeros(1))
+        self.bias = nn.Parameter(torch.zeros(out_channels))
+        self.register_buffer("noise_const", torch.randn(1, 1, resolution, resolution))
+        self.up = up
+
+    noise_const: Tensor
+
+    def forward(self, x: Tensor, style: Tensor, noise: Tensor | None) -> Tensor:
+        weight = self.weight / math.sqrt(self.weight[0].numel())
+        x = modulated_conv2d(x, weight, self.affine(style), up=self.up)
+        noise = self.noise_const if noise is None else noise
+        x = x + (noise * self.noise_strength + self.bias[:, None, None]).to(x.dtype)
+        return scaled_leaky_relu(x)
+
+
+class ToRGB(nn.Module):
+    """Modulated 1×1 convolution to a picture, without demodulation."""
+
+    def __init__(self, in_channels: int, style_dim: int) -> None:
+        super().__init__()
+        self.affine = EqualLinear(style_dim, in_channels, bias_init=1.0)
+        self.weight = nn.Parameter(torch.randn(3, in_channels, 1, 1))
+        self.bias = nn.Parameter(torch.zeros(3))
+
+    def forward(self, x: Tensor, style: Tensor) -> Tensor:
+        weight = self.weight / math.sqrt(self.weight[0].numel())
+        return modulated_conv2d(x, weight, self.affine(style), demodulate=False) + self.bias[:, None, None]
+
+
+class DecoderBlock(nn.Module):
+    """One resolution of the decoder: up-sampling convolution, the encoder's skip, convolution, picture."""
+
+    def __init__(self, in_channels: int, out_channels: int, style_dim: int, resolution: int) -> None:
+        super().__init__()
+        self.conv_up = ModulatedConv(in_channels, out_channels, style_dim, resolution, up=True)
+        self.conv = ModulatedConv(out_channels, out_channels, style_dim, resolution)
+        self.to_rgb = ToRGB(out_channels, style_dim)
+
+    def forward(
+        self, x: Tensor, rgb: Tensor, skip: Tensor, styles: Sequence[Tensor], noise: Sequence[Tensor | None]
+    ) -> tuple[Tensor, Tensor]:
+        x = self.conv_up(x, styles[0], noise[0]) + skip
+        x = self.conv(x, styles[1], noise[1])
+        return x, upsample(rgb) + self.to_rgb(x, styles[2])
+
+
+class Generator(nn.Module):
+    """Co-modulated encoder-decoder: each layer's style is its latent beside the masked image's global code."""
+
+    def __init__(self, config: GeneratorConfig) -> None:
+        super().__init__()
+        self.config = config
+        style_dim = config.w_dim + config.global_dim
+        self.mapping = MappingNetwork(config)
+        self.encoder = ImageEncoder(config)
+        self.conv4 = ModulatedConv(config.channels(4), config.channels(4), style_dim, 4)
+        self.to_rgb4 = ToRGB(config.channels(4), style_dim)
+        self.blocks = nn.ModuleDict(
+            {str(r): DecoderBlock(config.channels(r // 2), config.channels(r), style_dim, r) for r in self.up_to}
+        )
+
+    @property
+    def up_to(self) -> tuple[int, ...]:
+        """Resolutions of the decoder blocks, 8 and up."""
+        return self.config.resolutions[1:]
+
+    def noise_shapes(self) -> list[tuple[int, int]]:
+        """Sides of the noise picture of every layer, in the order `forward` takes them."""
+        return [(4, 4)] + [(r, r) for r in self.up_to for _ in range(2)]
+
+    def mix_styles(self, w: Tensor, style: Tensor, exemplar_strength: float = 1.0) -> Tensor:
+        """Put stochastic and exemplar styles together.
+
+        Args:
+            w: Stochastic style [B, w_dim], or one per layer [B, num_ws, w_dim].
+            style: Exemplar style [B, num_styles, w_dim], owner of the layers from `num_coarse` up.
+            exemplar_strength: 1 = the exemplar alone rules its layers, 0 = the stochastic style alone.
+
+        Returns:
+            `w_plus` [B, num_ws, w_dim].
+        """
+        w_plus = w[:, None].expand(-1, self.config.num_ws, -1) if w.ndim == 2 else w
+        coarse, fine = w_plus[:, : self.config.num_coarse], w_plus[:, self.config.num_coarse :]
+        return torch.cat([coarse, torch.lerp(fine, style.to(fine.dtype), exemplar_strength)], dim=1)
+
+    def forward(self, image: Tensor, mask: Tensor, w_plus: Tensor, noise: Sequence[Tensor] | None = None) -> Tensor:
+        """Generate a whole face around the known pixels.
+
+        Args:
+            image: [B, 3, R, R] in [-1, 1]; pixels in the hole are not looked at.
+            mask: [B, 1, R, R], 1 = hole.
+            w_plus: Mixed styles [B, num_ws, w_dim] from `mix_styles`.
+            noise: One picture [B or 1, 1, h, w] per entry of `noise_shapes`; None takes the stored noise.
+
+        Returns:
+            Raw picture [B, 3, R, R], about [-1, 1], not clamped and not composited.
+        """
+        features, global_code = self.encoder(image, mask)
+        styles = [torch.cat([latent, global_code.to(latent.dtype)], dim=1) for latent in w_plus.unbind(dim=1)]
+        noises: Sequence[Tensor | None] = [None] * len(self.noise_shapes()) if noise is None else noise
+        x = self.conv4(features[4], styles[0], noises[0])
+        rgb = self.to_rgb4(x, styles[1])
+        for k, resolution in enumerate(self.up_to):
+            # A block's picture and the next block's first convolution share a latent, hence steps of 2.
+            block_styles = styles[2 * k + 1 : 2 * k + 4]
+            block_noise = noises[2 * k + 1 : 2 * k + 3]
+            x, rgb = self.blocks[str(resolution)](x, rgb, features[resolution], block_styles, block_noise)
+        return rgb

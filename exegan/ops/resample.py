@@ -1,0 +1,43 @@
+"""FIR resampling by factors of two with StyleGAN2's low-pass filter [1, 3, 3, 1] (Karras et al. 2020)."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+_TAPS = (1.0, 3.0, 3.0, 1.0)
+
+
+def fir_filter(x: Tensor, pad: tuple[int, int], gain: float = 1.0) -> Tensor:
+    """Blur each channel with the normalised filter, rows and columns in turn.
+
+    Args:
+        x: [B, C, H, W].
+        pad: Zeros added (before, after) each axis; negative values crop.
+        gain: Factor on the result.
+
+    Returns:
+        [B, C, H + sum(pad) - 3, W + sum(pad) - 3].
+    """
+    channels = x.shape[1]
+    taps = torch.tensor(_TAPS, dtype=x.dtype, device=x.device) * (gain**0.5 / sum(_TAPS))
+    x = F.pad(x, (*pad, *pad))
+    x = F.conv2d(x, taps.view(1, 1, 1, -1).expand(channels, 1, 1, -1), groups=channels)
+    return F.conv2d(x, taps.view(1, 1, -1, 1).expand(channels, 1, -1, 1), groups=channels)
+
+
+def upsample(x: Tensor) -> Tensor:
+    """Double height and width: zeros between the pixels, then the filter with gain 4. [B, C, H, W] → [B, C, 2H, 2W].
+
+    Written as its two phases a side: output 2i mixes inputs i-1 and i as 1:3, output 2i+1 mixes i and i+1 as 3:1, which
+    is the same sum without the inserted zeros.
+    """
+    return _upsample_last(_upsample_last(x).transpose(2, 3)).transpose(2, 3)
+
+
+def _upsample_last(x: Tensor) -> Tensor:
+    padded = F.pad(x, (1, 1))
+    even = 0.75 * x + 0.25 * padded[..., :-2]
+    odd = 0.75 * x + 0.25 * padded[..., 2:]
+    return torch.stack((even, odd), dim=-1).flatten(-2)

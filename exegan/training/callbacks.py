@@ -1,0 +1,114 @@
+"""What happens around the training steps, paced in thousands of images: saving, stopping, sample grids."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import lightning as L
+import numpy as np
+import torch
+from lightning.pytorch.callbacks import Callback
+from PIL import Image
+
+from exegan.config import RunConfig
+from exegan.data.samples import Sample
+from exegan.images import to_uint8
+from exegan.nets.checkpoint import save_model
+from exegan.ops.composite import composite
+from exegan.training.module import ExeGanModule
+
+CHECKPOINTS, GRIDS, MODEL = "checkpoints", "grids", "model"
+_GRID_SAMPLES = 8
+
+
+def newest_checkpoint(run_dir: str | Path) -> Path | None:
+    """The checkpoint of a run with the most images, or None."""
+    return max((Path(run_dir) / CHECKPOINTS).glob("kimg-*.ckpt"), default=None)
+
+
+class KimgClock(Callback):
+    """Saves and stops by images seen, since Lightning's own clocks count optimiser steps."""
+
+    def __init__(self, run: RunConfig) -> None:
+        self.run = run
+        self._saved_at = -1
+
+    def on_train_start(self, trainer: L.Trainer, pl_module: ExeGanModule) -> None:
+        """Remember where a resumed run starts; end at once where it has nothing left to do."""
+        self._saved_at = int(pl_module.images_seen)
+        self._stop_if_done(trainer, pl_module)
+
+    def on_train_batch_end(self, trainer: L.Trainer, pl_module: ExeGanModule, *_: Any) -> None:
+        """Save when a multiple of `save_kimg` is passed, stop at `total_kimg`."""
+        interval = self.run.save_kimg * 1000
+        if int(pl_module.images_seen) // interval > self._saved_at // interval:
+            self._save(trainer, pl_module)
+        self._stop_if_done(trainer, pl_module)
+
+    def on_train_end(self, trainer: L.Trainer, pl_module: ExeGanModule) -> None:
+        """Save what the last tick did not."""
+        if int(pl_module.images_seen) > self._saved_at:
+            self._save(trainer, pl_module)
+
+    def _stop_if_done(self, trainer: L.Trainer, pl_module: ExeGanModule) -> None:
+        if int(pl_module.images_seen) >= self.run.total_kimg * 1000:
+            trainer.should_stop = True
+
+    def _save(self, trainer: L.Trainer, pl_module: ExeGanModule) -> None:
+        folder = Path(self.run.dir) / CHECKPOINTS
+        folder.mkdir(parents=True, exist_ok=True)
+        path = folder / f"kimg-{int(pl_module.images_seen) / 1000:010.3f}.ckpt"
+        # Written beside its place and renamed, so that a kill in between leaves the checkpoint before it.
+        temporary = path.with_suffix(".tmp")
+        trainer.save_checkpoint(temporary, weights_only=False)
+        if not trainer.is_global_zero:
+            return
+        os.replace(temporary, path)
+        for old in sorted(folder.glob("kimg-*.ckpt"))[: -self.run.keep_checkpoints]:
+            old.unlink()
+        pl_module.model_ema.update_mean_w()
+        facts = {"kimg": int(pl_module.images_seen) / 1000, "losses": pl_module.hparams["losses"]}
+        save_model(pl_module.model_ema, Path(self.run.dir) / MODEL, facts)
+        self._saved_at = int(pl_module.images_seen)
+
+
+class GridWriter(Callback):
+    """Writes a PNG of fixed samples every so many kimg; rows: masked, exemplar, completed, truth."""
+
+    def __init__(self, run: RunConfig) -> None:
+        self.run = run
+        self._written_at = -1.0
+
+    def on_train_batch_end(self, trainer: L.Trainer, pl_module: ExeGanModule, *_: Any) -> None:
+        """Write when a multiple of `grid_kimg` is passed."""
+        interval = self.run.grid_kimg * 1000
+        if int(pl_module.images_seen) // interval > self._written_at // interval:
+            self._write(trainer, pl_module)
+
+    def on_train_end(self, trainer: L.Trainer, pl_module: ExeGanModule) -> None:
+        """Show the final state."""
+        if int(pl_module.images_seen) > self._written_at:
+            self._write(trainer, pl_module)
+
+    def _write(self, trainer: L.Trainer, pl_module: ExeGanModule) -> None:
+        self._written_at = int(pl_module.images_seen)
+        if not trainer.is_global_zero:
+            return
+        batch = trainer.datamodule.grid_batch(_GRID_SAMPLES)  # type: ignore[attr-defined]
+        folder = Path(self.run.dir) / GRIDS
+        folder.mkdir(parents=True, exist_ok=True)
+        draw_grid(pl_module, batch).save(folder / f"kimg-{self._written_at / 1000:010.3f}.png")
+
+
+@torch.no_grad()
+def draw_grid(module: ExeGanModule, batch: Sample) -> Image.Image:
+    """Picture of what the averaged model makes of a batch, a column a sample."""
+    model = module.model_ema
+    image, mask, exemplar = (batch[key].to(module.device) for key in ("image", "mask", "exemplar"))
+    z = torch.randn(len(image), model.config.generator.z_dim, generator=torch.Generator().manual_seed(0))
+    w_plus = model.generator.mix_styles(model.generator.mapping(z.to(image)), model.style_encoder(exemplar))
+    completed = composite(model.generator(image, mask, w_plus), image, mask)
+    rows = [image * (1 - mask), exemplar, completed, image]
+    return Image.fromarray(np.concatenate([np.concatenate(list(to_uint8(row)), axis=1) for row in rows], axis=0))

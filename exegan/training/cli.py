@@ -1,0 +1,83 @@
+"""`python train.py fit --config configs/NAME.yaml`: LightningCLI with a kimg clock, plain errors and resume."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+import lightning as L
+from jsonargparse import ArgumentError
+from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
+from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
+
+from exegan.config import RunConfig
+from exegan.errors import ExeGanError
+from exegan.training.callbacks import GridWriter, KimgClock, newest_checkpoint
+from exegan.training.datamodule import FaceDataModule
+from exegan.training.module import ExeGanModule
+from exegan.training.progress import KimgProgressBar
+from exegan.weights import read_checkpoint
+
+
+class ExeGanCLI(LightningCLI):
+    """Adds the `run` section, the loggers and callbacks that write into `run.dir`, and `--ckpt_path last`."""
+
+    def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
+        """Declare the `run` section and settings that follow from others."""
+        parser.add_argument("--run", type=RunConfig)
+        parser.link_arguments("model.model.generator.resolution", "data.resolution")
+
+    def instantiate_trainer(self, **kwargs: Any) -> L.Trainer:
+        """Trainer whose loggers and callbacks write into the run's folder; each start gets its own log version."""
+        run = self.config_init[self.subcommand].run
+        tensorboard = TensorBoardLogger(run.dir, name="logs")
+        kwargs["logger"] = [tensorboard, CSVLogger(run.dir, name="logs", version=tensorboard.version)]
+        kwargs["default_root_dir"] = run.dir
+        self.trainer_defaults["callbacks"] = [KimgClock(run), GridWriter(run), KimgProgressBar(run)]
+        return super().instantiate_trainer(**kwargs)
+
+    def before_fit(self) -> None:
+        """Turn `--ckpt_path last` into the newest checkpoint of the run; a new run starts where there is none."""
+        config = self.config_init[self.subcommand]
+        if config.ckpt_path == "last":
+            found = newest_checkpoint(config.run.dir)
+            config.ckpt_path = None if found is None else str(found)
+        if config.ckpt_path is not None:
+            read_checkpoint(config.ckpt_path)
+        config.weights_only = True
+
+
+def _is_advertisement(record: logging.LogRecord) -> bool:
+    return "Tip:" in record.getMessage()
+
+
+def main(args: Sequence[str] | None = None) -> int:
+    """Run the training command line.
+
+    Args:
+        args: Arguments after the program's name; None takes those of the process.
+
+    Returns:
+        Exit code: 0 done, 2 bad input or configuration (one sentence on stderr).
+    """
+    logging.basicConfig(level=logging.INFO, format="%(message)s")
+    logging.getLogger("lightning.pytorch.utilities.rank_zero").addFilter(lambda record: not _is_advertisement(record))
+    try:
+        ExeGanCLI(
+            ExeGanModule,
+            FaceDataModule,
+            auto_configure_optimizers=False,
+            save_config_kwargs={"overwrite": True},
+            trainer_defaults={"max_epochs": -1, "use_distributed_sampler": False, "log_every_n_steps": 10},
+            parser_kwargs={"exit_on_error": False},
+            args=None if args is None else list(args),
+        )
+    except ArgumentError as error:
+        print(f"train.py: {' '.join(str(error).split())}", file=sys.stderr)
+        return 2
+    except ExeGanError as error:
+        print(f"train.py: {error}", file=sys.stderr)
+        return 2
+    return 0

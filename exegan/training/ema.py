@@ -1,0 +1,40 @@
+"""Moving average of weights, paced in images so that it does not depend on the batch size."""
+
+from __future__ import annotations
+
+import copy
+
+import torch
+from torch import nn
+
+
+def make_average(module: nn.Module) -> nn.Module:
+    """A frozen copy of `module` in evaluation mode, to be moved by `update_average`."""
+    return copy.deepcopy(module).eval().requires_grad_(False)
+
+
+def decay_for(batch_images: int, images_seen: int, half_life_kimg: float, rampup: float) -> float:
+    """Decay of one step.
+
+    Args:
+        batch_images: Images of this step, over all devices.
+        images_seen: Images before this step.
+        half_life_kimg: Thousands of images after which an old weight counts half.
+        rampup: The half-life is at most this share of `images_seen`, so that early weights are forgotten soon; 0 = off.
+
+    Returns:
+        0.5 ** (batch_images / half-life): 0.9922 for 64 images at a half-life of 5.66 kimg, 0.5 at 0.064 kimg.
+    """
+    half_life = half_life_kimg * 1000
+    if rampup:
+        half_life = min(half_life, images_seen * rampup)
+    return 0.5 ** (batch_images / max(half_life, 1e-8))
+
+
+@torch.no_grad()
+def update_average(average: nn.Module, module: nn.Module, decay: float) -> None:
+    """average ← module + decay · (average - module) for parameters; buffers are copied."""
+    for old, new in zip(average.parameters(), module.parameters(), strict=True):
+        old.lerp_(new, 1 - decay)
+    for old, new in zip(average.buffers(), module.buffers(), strict=True):
+        old.copy_(new)

@@ -1,0 +1,58 @@
+"""Progress bar counted in thousands of images, with images per second and the time left."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import lightning as L
+from lightning.pytorch.callbacks import ProgressBar
+from tqdm.auto import tqdm
+
+from exegan.config import RunConfig
+from exegan.training.module import ExeGanModule
+
+_SHOWN = ("adversarial", "discriminator", "perceptual", "attribute")
+
+
+class KimgProgressBar(ProgressBar):
+    """One line: kimg done and to do, time left, images per second, a few losses."""
+
+    def __init__(self, run: RunConfig) -> None:
+        super().__init__()
+        self.run = run
+        self._bar: tqdm[Any] | None = None
+        self._enabled = True
+
+    def disable(self) -> None:
+        """Show nothing (Lightning calls this on all processes but the first)."""
+        self._enabled = False
+
+    def enable(self) -> None:
+        """Show the bar again."""
+        self._enabled = True
+
+    def on_train_start(self, trainer: L.Trainer, pl_module: ExeGanModule) -> None:
+        """Open the bar where a resumed run stands."""
+        self._bar = tqdm(
+            total=self.run.total_kimg * 1000,
+            initial=int(pl_module.images_seen),
+            unit="img",
+            unit_scale=True,
+            dynamic_ncols=True,
+            mininterval=1.0,
+            disable=not self._enabled,
+        )
+
+    def on_train_batch_end(self, trainer: L.Trainer, pl_module: ExeGanModule, *_: Any) -> None:
+        """Advance by the batch."""
+        if self._bar is None:
+            return
+        self._bar.update(int(pl_module.images_seen) - self._bar.n)
+        if trainer.global_step % 20 == 0:
+            losses = {name: trainer.callback_metrics.get(f"train/{name}") for name in _SHOWN}
+            self._bar.set_postfix({k: f"{v:.3f}" for k, v in losses.items() if v is not None}, refresh=False)
+
+    def on_train_end(self, trainer: L.Trainer, pl_module: ExeGanModule) -> None:
+        """Leave the last state on the screen."""
+        if self._bar is not None:
+            self._bar.close()

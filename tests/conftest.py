@@ -1,0 +1,29 @@
+"""Fixtures every test may use."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+
+SHARED = Path(__file__).resolve().parents[2] / "shared"
+
+
+@pytest.fixture(autouse=True)
+def _seeded() -> None:
+    torch.manual_seed(0)
+
+
+@pytest.fixture
+def shared() -> Callable[[str], Path]:
+    """Path below the development data beside the repository, or a skip that says what is missing."""
+
+    def find(subpath: str) -> Path:
+        path = SHARED / subpath
+        if not path.exists():
+            pytest.skip(f"needs ../shared/{subpath}, which is not part of the repository")
+        return path
+
+    return find

@@ -1,0 +1,50 @@
+"""Naive twins of operations, tiny configurations and tiny networks that several test files compare with or build."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from exegan.config import GeneratorConfig, ModelConfig, StyleEncoderConfig
+
+FIR_KERNEL = torch.outer(torch.tensor([1.0, 3.0, 3.0, 1.0]), torch.tensor([1.0, 3.0, 3.0, 1.0])) / 64
+
+
+def full_fir(x: Tensor, pad: tuple[int, int], gain: float = 1.0) -> Tensor:
+    """The low-pass as one two-dimensional convolution of each channel by itself."""
+    kernel = (FIR_KERNEL.to(x) * gain)[None, None]
+    channels = [F.conv2d(F.pad(channel, (*pad, *pad)), kernel) for channel in x.split(1, dim=1)]
+    return torch.cat(channels, dim=1)
+
+
+def insert_zeros(x: Tensor, size: int) -> Tensor:
+    """Pixels of square x at the even positions of a square of `size`, zeros elsewhere."""
+    spread = x.new_zeros(*x.shape[:2], size, size)
+    spread[:, :, ::2, ::2] = x
+    return spread
+
+
+def tiny_model_config(resolution: int = 16, w_dim: int = 8) -> ModelConfig:
+    """A whole `lite` model of a few thousand weights."""
+    generator = GeneratorConfig(
+        resolution=resolution, channel_base=128, channel_max=8, z_dim=6, w_dim=w_dim, global_dim=10, mapping_layers=2
+    )
+    encoder = StyleEncoderConfig(kind="small", resolution=resolution, channel_base=128, channel_max=8)
+    return ModelConfig(family="lite", generator=generator, style_encoder=encoder)
+
+
+def tiny_perceptual_net(image: Tensor) -> list[Tensor]:
+    """A perceptual `FrozenNet` of two levels: the picture and its half."""
+    return [image, F.avg_pool2d(image, 2)]
+
+
+def tiny_recognition_net(image: Tensor) -> list[Tensor]:
+    """A recognition `FrozenNet`: the picture's quarters' colours, at length 1."""
+    return [F.normalize(F.adaptive_avg_pool2d(image, 2).flatten(1))]
+
+
+def tiny_encoder(image: Tensor) -> Tensor:
+    """A style encoder [B, 3, H, W] → [B, 2, 3], linear: means of the picture and of its upper left quarter."""
+    height, width = image.shape[-2:]
+    return torch.stack([image.mean(dim=(2, 3)), image[..., : height // 2, : width // 2].mean(dim=(2, 3))], dim=1)

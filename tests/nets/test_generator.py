@@ -1,0 +1,125 @@
+"""The generator: which inputs it looks at, which it must not, and which layer each style rules."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from helpers import tiny_model_config
+from torch import Tensor
+
+from exegan.nets.generator import Generator, ModulatedConv
+
+Inputs = tuple[Tensor, Tensor, Tensor]
+
+
+def make_generator(resolution: int = 16) -> Generator:
+    """A tiny generator whose noise acts, which it does not before training."""
+    generator = Generator(tiny_model_config(resolution).generator).eval().requires_grad_(False)
+    for module in generator.modules():
+        if isinstance(module, ModulatedConv):
+            module.noise_strength.fill_(0.5)
+    return generator
+
+
+def make_inputs(generator: Generator, batch: int = 2) -> Inputs:
+    """Image, mask with a hole, and w_plus."""
+    config = generator.config
+    image = torch.rand(batch, 3, config.resolution, config.resolution) * 2 - 1
+    mask = (torch.rand(batch, 1, config.resolution, config.resolution) < 0.5).float()
+    return image, mask, torch.randn(batch, config.num_ws, config.w_dim)
+
+
+@pytest.fixture
+def generator() -> Generator:
+    return make_generator()
+
+
+@pytest.fixture
+def inputs(generator: Generator) -> Inputs:
+    return make_inputs(generator)
+
+
+@pytest.mark.parametrize("resolution", [16, 32, 64])
+def test_shapes(resolution: int) -> None:
+    generator = make_generator(resolution)
+    raw = generator(*make_inputs(generator, batch=3))
+    assert raw.shape == (3, 3, resolution, resolution) and raw.isfinite().all()
+    assert generator.mapping(torch.randn(3, 6)).shape == (3, 8)
+    layers = [module for module in generator.modules() if isinstance(module, ModulatedConv)]
+    assert generator.noise_shapes() == [tuple(layer.noise_const.shape[2:]) for layer in layers]
+
+
+def test_hole_pixels_are_not_looked_at(generator: Generator, inputs: Inputs) -> None:
+    image, mask, w_plus = inputs
+    raw = generator(image, mask, w_plus)
+    other_hole = torch.where(mask.bool(), torch.randn_like(image) * 100, image)
+    assert torch.equal(generator(other_hole, mask, w_plus), raw)
+    assert not torch.equal(generator(image + 0.1, mask, w_plus), raw)
+    assert not torch.equal(generator(image * (1 - mask), torch.zeros_like(mask), w_plus), raw)
+
+
+def test_every_latent_acts(generator: Generator, inputs: Inputs) -> None:
+    image, mask, w_plus = inputs
+    raw = generator(image, mask, w_plus)
+    for i in range(generator.config.num_ws):
+        changed = w_plus.clone()
+        changed[:, i] += 1
+        assert (generator(image, mask, changed) - raw).abs().max() > 1e-4, f"latent {i} is not used"
+    # The last one rules the last picture layer alone: without that layer's weights it does nothing.
+    generator.blocks[str(generator.config.resolution)].to_rgb.weight.zero_()
+    assert torch.equal(generator(image, mask, changed), generator(image, mask, w_plus))
+
+
+def test_exemplar_s_style_changes_the_picture(generator: Generator, inputs: Inputs) -> None:
+    image, mask, _ = inputs
+    w, style = torch.randn(2, 8), torch.randn(2, generator.config.num_styles, 8)
+    one, swapped = (generator(image, mask, generator.mix_styles(w, codes)) for codes in (style, style.flip(0)))
+    assert ((one - swapped).abs().amax(dim=(1, 2, 3)) > 1e-3).all()
+
+
+def test_given_noise_replaces_the_stored_one_layer_by_layer(generator: Generator, inputs: Inputs) -> None:
+    stored = [module.noise_const for module in generator.modules() if isinstance(module, ModulatedConv)]
+    raw = generator(*inputs)
+    assert torch.equal(generator(*inputs, stored), raw)
+    for i in range(len(stored)):
+        noise = [torch.randn_like(old) if i == k else old for k, old in enumerate(stored)]
+        assert (generator(*inputs, noise) - raw).abs().max() > 1e-3, f"noise {i} is not used"
+    per_sample = [torch.cat([old, torch.randn_like(old)]) for old in stored]
+    first, second = generator(*inputs, per_sample)
+    torch.testing.assert_close(first, raw[0])
+    assert not torch.allclose(second, raw[1])
+
+
+@pytest.mark.parametrize("strength", [0.0, 0.5, 1.0])
+@pytest.mark.parametrize("per_layer", [True, False])
+def test_mix_styles(generator: Generator, strength: float, per_layer: bool) -> None:
+    config = generator.config
+    w = torch.randn(2, config.num_ws, config.w_dim) if per_layer else torch.randn(2, config.w_dim)
+    style = torch.randn(2, config.num_styles, config.w_dim)
+    every_w = w if per_layer else w[:, None].repeat(1, config.num_ws, 1)
+    w_plus = generator.mix_styles(w, style, strength)
+    assert w_plus.shape == (2, config.num_ws, config.w_dim)
+    assert torch.equal(w_plus[:, :4], every_w[:, :4]), "the coarse layers belong to the stochastic style"
+    torch.testing.assert_close(w_plus[:, 4:], strength * style + (1 - strength) * every_w[:, 4:])
+    if strength != 0.5:
+        assert torch.equal(w_plus[:, 4:], style if strength else every_w[:, 4:]), "the ends are exact"
+
+
+def test_a_sample_does_not_depend_on_its_batch(generator: Generator) -> None:
+    inputs = make_inputs(generator, batch=5)
+    together = generator(*inputs)
+    for i in range(5):
+        alone = generator(*(tensor[i : i + 1] for tensor in inputs))
+        torch.testing.assert_close(alone[0], together[i], rtol=0, atol=1e-5)
+
+
+def test_dropout_and_randomness_in_training_only(generator: Generator, inputs: Inputs) -> None:
+    assert torch.equal(generator(*inputs), generator(*inputs))
+    generator.train()
+    assert not torch.allclose(generator(*inputs), generator(*inputs))
+
+
+def test_mapping_ignores_the_length_of_z(generator: Generator) -> None:
+    z = torch.randn(4, 6)
+    torch.testing.assert_close(generator.mapping(z * 100), generator.mapping(z), rtol=1e-4, atol=1e-5)
+    assert not torch.allclose(generator.mapping(-z), generator.mapping(z))

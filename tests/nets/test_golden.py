@@ -1,0 +1,108 @@
+"""The `paper` networks give exactly what the original's gave on the same weights."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from exegan.config import DiscriminatorConfig, GeneratorConfig, StyleEncoderConfig
+from exegan.masks.weighting import boundary_weight, interior_weight
+from exegan.nets.discriminator import Discriminator
+from exegan.nets.generator import Generator
+from exegan.nets.irse50 import IRSE50StyleEncoder
+from exegan.nets.original import convert_discriminator, convert_generator, convert_style_encoder
+from exegan.ops.composite import composite
+
+Golden = dict[str, np.ndarray]
+Filled = Callable[[str, str], dict[str, Tensor]]
+
+
+def assert_golden(actual: Tensor, expected: np.ndarray, absolute: float | None = None) -> None:
+    """Fail unless the largest difference is within 1e-3 of the expected output's spread (or `absolute`)."""
+    wanted = torch.from_numpy(expected)
+    assert actual.numel() == wanted.numel(), f"got {tuple(actual.shape)}, expected {tuple(wanted.shape)}"
+    worst = (actual.reshape(wanted.shape) - wanted).abs().max().item()
+    limit = 1e-3 * wanted.std().item() if absolute is None else absolute
+    assert worst <= limit, f"largest difference {worst:.3g}, allowed {limit:.3g}"
+
+
+@pytest.fixture
+def golden(shared: Callable[[str], Path]) -> Golden:
+    with np.load(shared("reference/original-256.npz")) as arrays:
+        return dict(arrays)
+
+
+@pytest.fixture
+def filled(shared: Callable[[str], Path]) -> Filled:
+    """State dict of one original network, filled by the reference's rule."""
+    spec = importlib.util.spec_from_file_location("fill", shared("reference/fill.py"))
+    assert spec and spec.loader
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    shapes = json.loads(shared("reference/original-256-keys.json").read_text())
+
+    def fill(network: str, prefix: str) -> dict[str, Tensor]:
+        empty = {key: torch.zeros(shape) for key, shape in shapes[network].items()}
+        state: dict[str, Tensor] = module.fill_state_dict(empty, seed=1, prefix=prefix)
+        return state
+
+    return fill
+
+
+def picture(array: np.ndarray) -> Tensor:
+    return torch.from_numpy(array).permute(2, 0, 1)[None].float() / 127.5 - 1
+
+
+def hole(array: np.ndarray) -> Tensor:
+    return torch.from_numpy(array)[None, None].float()
+
+
+@torch.inference_mode()
+def test_generator_equals_original(golden: Golden, filled: Filled) -> None:
+    generator = Generator(GeneratorConfig()).eval()
+    generator.load_state_dict(convert_generator(filled("generator", "")))
+    w = generator.mapping(torch.from_numpy(golden["z"]))
+    assert_golden(w, golden["w"])
+    w_plus = generator.mix_styles(w, torch.from_numpy(golden["codes"]))
+    raw = generator(picture(golden["image"]), hole(golden["mask"]), w_plus)
+    assert_golden(raw, golden["raw"])
+    with pytest.raises(AssertionError, match="largest difference"):
+        assert_golden(raw + 2e-3 * raw.std(), golden["raw"])
+
+
+@torch.inference_mode()
+def test_style_encoder_equals_original(golden: Golden, filled: Filled) -> None:
+    config = GeneratorConfig()
+    encoder = IRSE50StyleEncoder(StyleEncoderConfig(), config).eval()
+    latent_avg = torch.from_numpy(golden["latent_avg"])
+    encoder.load_state_dict(convert_style_encoder(filled("psp_encoder", "psp."), latent_avg, config))
+    codes = encoder(picture(golden["exemplar"]))
+    assert_golden(codes, golden["codes"])
+    with pytest.raises(AssertionError, match="largest difference"):
+        assert_golden(codes.flip(1), golden["codes"])
+
+
+@torch.inference_mode()
+def test_discriminator_equals_original(golden: Golden, filled: Filled) -> None:
+    discriminator = Discriminator(DiscriminatorConfig(), resolution=256).eval()
+    discriminator.load_state_dict(convert_discriminator(filled("discriminator", "d.")))
+    completed = composite(torch.from_numpy(golden["raw"])[None], picture(golden["image"]), hole(golden["mask"]))
+    logit = discriminator(completed / float(golden["comp_std"]))
+    assert_golden(logit, golden["logit"], absolute=1e-3)
+    with pytest.raises(AssertionError, match="largest difference"):
+        assert_golden(logit + 0.01, golden["logit"], absolute=1e-3)
+
+
+def test_weight_maps_equal_original(golden: Golden) -> None:
+    mask = hole(golden["mask"])
+    assert_golden(boundary_weight(mask), golden["confidence"])
+    assert_golden(interior_weight(mask), golden["attribute_weight"])
+    with pytest.raises(AssertionError, match="largest difference"):
+        assert_golden(interior_weight(mask), golden["confidence"])

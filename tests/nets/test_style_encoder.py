@@ -1,0 +1,75 @@
+"""Style encoders are interchangeable: exemplar of any size in, one code a layer out."""
+
+from __future__ import annotations
+
+import dataclasses
+import inspect
+
+import pytest
+import torch
+import torch.nn.functional as F
+from helpers import tiny_model_config
+from torch import nn
+
+from exegan.config import ModelConfig, StyleEncoderConfig
+from exegan.nets.irse50 import IRSE50StyleEncoder
+from exegan.nets.style_encoder import SmallStyleEncoder, make_style_encoder
+
+KINDS = ["small", "irse50"]
+
+
+def config_of(kind: str, resolution: int = 16) -> ModelConfig:
+    if kind == "small":
+        return tiny_model_config(resolution)
+    # Its widths are fixed; a small input keeps it quick.
+    config = tiny_model_config(resolution, w_dim=512)
+    return dataclasses.replace(config, style_encoder=StyleEncoderConfig(kind="irse50", resolution=32))
+
+
+@pytest.fixture(scope="module", params=KINDS)
+def encoder(request: pytest.FixtureRequest) -> nn.Module:
+    torch.manual_seed(0)
+    return make_style_encoder(config_of(request.param)).eval().requires_grad_(False)
+
+
+@pytest.mark.parametrize("size_hw", [(16, 16), (32, 32), (50, 21), (7, 9)])
+def test_input_size_is_free(encoder: nn.Module, size_hw: tuple[int, int]) -> None:
+    w_dim = 8 if isinstance(encoder, SmallStyleEncoder) else 512
+    codes = encoder(torch.rand(2, 3, *size_hw) * 2 - 1)
+    assert codes.shape == (2, 2, w_dim) and codes.isfinite().all()
+
+
+def test_codes_differ_between_faces_and_not_with_the_batch(encoder: nn.Module) -> None:
+    faces = torch.rand(3, 3, 32, 32) * 2 - 1
+    codes = encoder(faces)
+    spread = codes.std(dim=0).mean()
+    assert spread > 1e-3
+    assert (codes[:, 0] - codes[:, 1]).abs().mean() > spread / 10, "each layer has a head of its own"
+    torch.testing.assert_close(encoder(faces[1:2]), codes[1:2], rtol=1e-3, atol=1e-4 * spread.item())
+
+
+def test_gradient_reaches_the_exemplar(encoder: nn.Module) -> None:
+    exemplar = (torch.rand(2, 3, 32, 32) * 2 - 1).requires_grad_()
+    encoder(exemplar).square().sum().backward()
+    assert exemplar.grad is not None and exemplar.grad.isfinite().all() and (exemplar.grad != 0).any(dim=1).all()
+
+
+def test_small_encoder_looks_at_a_larger_picture_antialiased() -> None:
+    encoder = make_style_encoder(config_of("small")).eval()
+    small = torch.rand(1, 3, 16, 16)
+    large = F.interpolate(small, size=(64, 64), mode="nearest")
+    stripes = (torch.arange(64) % 2 * 2.0 - 1).expand(1, 3, 64, 64)
+    plain, striped = encoder(large), encoder(large + stripes)
+    assert (striped - plain).abs().max() < 0.05 * (encoder(small.flip(3)) - plain).abs().max()
+
+
+def test_heads_are_named_by_the_layer_they_serve() -> None:
+    small, large = (make_style_encoder(config_of("small", resolution)) for resolution in (16, 64))
+    assert isinstance(small, SmallStyleEncoder) and isinstance(large, SmallStyleEncoder)
+    assert list(small.heads) == ["4", "5"]
+    assert list(large.heads) == [str(i) for i in range(4, 10)]
+
+
+def test_signatures_are_the_same() -> None:
+    for method in (lambda cls: cls.__init__, lambda cls: cls.forward):
+        assert inspect.signature(method(SmallStyleEncoder)) == inspect.signature(method(IRSE50StyleEncoder))

@@ -1,0 +1,70 @@
+"""The batched modulated convolution equals one convolution a sample with an explicitly scaled weight."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import pytest
+import torch
+import torch.nn.functional as F
+from helpers import full_fir, insert_zeros
+from torch import Tensor
+
+from exegan.ops.modulate import modulated_conv2d
+
+
+def naive(x: Tensor, weight: Tensor, style: Tensor, demodulate: bool, up: bool) -> Tensor:
+    samples = []
+    for picture, scales in zip(x, style, strict=True):
+        kernels = []
+        for kernel in weight:
+            scaled = torch.stack([plane * scale for plane, scale in zip(kernel, scales, strict=True)])
+            kernels.append(scaled / (scaled.square().sum() + 1e-8).sqrt() if demodulate else scaled)
+        modulated = torch.stack(kernels)
+        if up:
+            # A transposed convolution is an ordinary one with the kernel turned round, over the spread-out picture.
+            spread = F.pad(insert_zeros(picture[None], 2 * picture.shape[-1] - 1), (2, 2, 2, 2))
+            samples.append(full_fir(F.conv2d(spread, modulated.flip(2, 3)), pad=(1, 1), gain=4.0))
+        else:
+            samples.append(F.conv2d(picture[None], modulated, padding=weight.shape[-1] // 2))
+    return torch.cat(samples)
+
+
+def inputs(kernel_size: int) -> tuple[Tensor, Tensor, Tensor]:
+    shapes = (3, 4, 5, 5), (2, 4, kernel_size, kernel_size), (3, 4)
+    x, weight, style = (torch.randn(shape, dtype=torch.float64, requires_grad=True) for shape in shapes)
+    return x, weight, style
+
+
+@pytest.mark.parametrize("demodulate", [True, False])
+@pytest.mark.parametrize(("kernel_size", "up"), [(1, False), (3, False), (3, True)])
+def test_equals_a_loop_over_samples(kernel_size: int, up: bool, demodulate: bool) -> None:
+    x, weight, style = inputs(kernel_size)
+    fast = modulated_conv2d(x, weight, style, demodulate=demodulate, up=up)
+    assert fast.shape == (3, 2, 5 * (1 + up), 5 * (1 + up))
+    torch.testing.assert_close(fast, naive(x, weight, style, demodulate, up), rtol=1e-6, atol=1e-9)
+
+
+@pytest.mark.parametrize("demodulate", [True, False])
+@pytest.mark.parametrize("up", [True, False])
+def test_gradients(up: bool, demodulate: bool) -> None:
+    x, weight, style = inputs(3)
+    function = partial(modulated_conv2d, demodulate=demodulate, up=up)
+    assert torch.autograd.gradcheck(function, (x[:1, :, :3, :3], weight, style[:1]))
+
+
+def test_demodulation_makes_the_style_s_length_irrelevant() -> None:
+    x, weight, style = inputs(3)
+    demodulated, plain = (
+        [modulated_conv2d(x, weight, style * factor, demodulate=demodulate) for factor in (1, 10)]
+        for demodulate in (True, False)
+    )
+    torch.testing.assert_close(*demodulated, rtol=1e-6, atol=1e-6)
+    torch.testing.assert_close(plain[0] * 10, plain[1])
+
+
+def test_half_precision_picture_with_full_precision_style() -> None:
+    x, weight, style = (tensor.detach().float() for tensor in inputs(3))
+    half = modulated_conv2d(x.bfloat16(), weight, style)
+    assert half.dtype == torch.bfloat16
+    torch.testing.assert_close(half.float(), modulated_conv2d(x, weight, style), rtol=0.05, atol=0.05)

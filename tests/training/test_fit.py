@@ -1,0 +1,121 @@
+"""A whole training run on pictures made here: it saves on its ticks, stops, resumes and leaves a usable model."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from exegan.nets.checkpoint import load_model
+from exegan.training.cli import main
+from exegan.weights import read_checkpoint
+
+CONFIG = """
+run: {{dir: {run}, total_kimg: {total}, save_kimg: 0.008, grid_kimg: 0.008}}
+data: {{path: {faces}, batch_size: 4, num_workers: 0, self_exemplar_prob: 0.5, masks: {{recipe: large_holes}}}}
+model:
+  model:
+    family: lite
+    generator: {{resolution: 16, channel_base: 128, channel_max: 8, z_dim: 8, w_dim: 8, global_dim: 8, mapping_layers: 2}}
+    style_encoder: {{kind: small, resolution: 16, channel_base: 128, channel_max: 8}}
+  discriminator: {{channel_base: 128, channel_max: 8}}
+  losses: {{perceptual: 0.0, identity: 0.0, reconstruction: 1.0, r1_interval: 2, path_length_interval: 2}}
+  optimizers: {{}}
+trainer: {{accelerator: cpu, log_every_n_steps: 1, enable_model_summary: false}}
+"""
+
+# Lightning and the libraries below it warn about things that are none of a run's business.
+pytestmark = pytest.mark.filterwarnings("ignore")
+
+
+@pytest.fixture
+def faces(tmp_path: Path) -> Path:
+    """Six small pictures of noise."""
+    folder = tmp_path / "faces"
+    folder.mkdir()
+    rng = np.random.default_rng(0)
+    for i in range(6):
+        Image.fromarray(rng.integers(0, 256, (20, 20, 3), dtype=np.uint8)).save(folder / f"{i}.png")
+    return folder
+
+
+def fit(tmp_path: Path, faces: Path, total: float, *more: str) -> int:
+    config = tmp_path / "config.yaml"
+    config.write_text(CONFIG.format(run=tmp_path / "run", faces=faces, total=total), encoding="utf-8")
+    return main(["fit", "--config", str(config), *more])
+
+
+def newest(tmp_path: Path) -> dict[str, torch.Tensor]:
+    state: dict[str, torch.Tensor] = read_checkpoint(sorted((tmp_path / "run/checkpoints").glob("*.ckpt"))[-1])["state_dict"]
+    return state
+
+
+def test_run_saves_on_its_ticks_and_leaves_a_model(tmp_path: Path, faces: Path) -> None:
+    assert fit(tmp_path, faces, 0.020) == 0
+    saved = sorted(path.name for path in (tmp_path / "run/checkpoints").iterdir())
+    assert saved == ["kimg-000000.016.ckpt", "kimg-000000.020.ckpt"], "the two newest, nothing half-written"
+    assert newest(tmp_path)["images_seen"] == 20
+    assert [p.name for p in sorted((tmp_path / "run/grids").iterdir())][-1] == "kimg-000000.020.png"
+    with Image.open(tmp_path / "run/grids/kimg-000000.020.png") as grid:
+        assert grid.size == (8 * 16, 4 * 16)
+    with (tmp_path / "run/logs/version_0/metrics.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    logged = {name for row in rows for name, value in row.items() if value}
+    expected = {"adversarial", "attribute", "reconstruction", "r1", "path_length", "discriminator", "style_std"}
+    assert {f"train/{name}" for name in expected} <= logged
+    model = load_model(tmp_path / "run/model")
+    assert model.mean_w.abs().sum() > 0
+    assert json.loads((tmp_path / "run/model/config.json").read_text())["training"]["kimg"] == 0.02
+
+
+def test_training_moves_every_network_and_its_average(tmp_path: Path, faces: Path) -> None:
+    assert fit(tmp_path, faces, 0.004) == 0
+    before = newest(tmp_path)
+    assert fit(tmp_path, faces, 0.020, "--ckpt_path", "last") == 0
+    after = newest(tmp_path)
+    for prefix in ("model.generator.", "model.style_encoder.", "discriminator.", "model_ema."):
+        keys = [key for key in before if key.startswith(prefix) and key.endswith("weight")]
+        assert keys
+        assert any(not torch.equal(before[key], after[key]) for key in keys), prefix
+    assert not any(key.startswith("objective.") for key in after)
+
+
+def test_resume_goes_on_where_the_run_stood(tmp_path: Path, faces: Path) -> None:
+    assert fit(tmp_path, faces, 0.008) == 0
+    assert fit(tmp_path, faces, 0.016, "--ckpt_path", "last") == 0
+    assert newest(tmp_path)["images_seen"] == 16
+    assert newest(tmp_path)["batches_seen"] == 4
+    assert fit(tmp_path, faces, 0.016, "--ckpt_path", "last") == 0, "a finished run has nothing to do"
+    assert newest(tmp_path)["images_seen"] == 16
+
+
+def test_last_without_a_checkpoint_starts_a_run(tmp_path: Path, faces: Path) -> None:
+    assert fit(tmp_path, faces, 0.004, "--ckpt_path", "last") == 0
+    assert newest(tmp_path)["images_seen"] == 4
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--model.ema_kimgs=1"], "ema_kimgs"),
+        (["--data.path=missing"], "missing does not exist"),
+        (["--data.masks.recipe=spots"], "spots"),
+        (["--model.model.generator.resolution=48"], "power of two"),
+        (["--model.losses.perceptual=1", "--model.losses.perceptual_net.name=vgg"], "vgg"),
+        (["--model.warm_start=missing.ckpt"], "missing.ckpt"),
+        (["--ckpt_path=missing.ckpt"], "missing.ckpt"),
+    ],
+)
+def test_bad_input_is_one_sentence(
+    tmp_path: Path, faces: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], said: str
+) -> None:
+    assert fit(tmp_path, faces, 0.004, *arguments) == 2
+    error = capsys.readouterr().err.strip().splitlines()[-1]
+    assert error.startswith("train.py: ")
+    assert said in error
+    assert not (tmp_path / "run").exists(), "nothing is written"
