@@ -1,9 +1,14 @@
-"""Naive twins of operations, tiny configurations and tiny networks that several test files compare with or build."""
+"""Naive twins of operations, tiny networks and pictures that several test files compare with or build."""
 
 from __future__ import annotations
 
+import zipfile
+from pathlib import Path
+
+import numpy as np
 import torch
 import torch.nn.functional as F
+from PIL import Image
 from torch import Tensor
 
 from exegan.config import GeneratorConfig, ModelConfig, StyleEncoderConfig
@@ -48,3 +53,23 @@ def tiny_encoder(image: Tensor) -> Tensor:
     """A style encoder [B, 3, H, W] → [B, 2, 3], linear: means of the picture and of its upper left quarter."""
     height, width = image.shape[-2:]
     return torch.stack([image.mean(dim=(2, 3)), image[..., : height // 2, : width // 2].mean(dim=(2, 3))], dim=1)
+
+
+def write_pictures(folder: Path, count: int, size: int = 20) -> list[str]:
+    """Square PNG files whose red is `10 * number` and whose green is dark on the left half and bright on the right."""
+    folder.mkdir(parents=True, exist_ok=True)
+    names = [f"{number:02}.png" for number in range(count)]
+    for number, name in enumerate(names):
+        pixels = np.zeros((size, size, 3), dtype=np.uint8)
+        pixels[..., 0] = 10 * number
+        pixels[:, size // 2 :, 1] = 200
+        Image.fromarray(pixels).save(folder / name)
+    return names
+
+
+def zip_folder(folder: Path, path: Path) -> Path:
+    """Pack all files below a folder."""
+    with zipfile.ZipFile(path, "w") as archive:
+        for file in sorted(folder.rglob("*")):
+            archive.write(file, file.relative_to(folder))
+    return path

@@ -45,7 +45,6 @@ def test_names_and_shapes_fit(network: str, resolution: int, shared: Callable[[s
     converted = {key: tuple(tensor.shape) for key, tensor in convert(theirs).items()}
     expected = {key: tuple(tensor.shape) for key, tensor in ours.state_dict().items()}
     assert converted == expected
-    assert len(converted) == len(convert(theirs)) > 40
 
 
 @pytest.mark.parametrize("key", ["fc.weight", "conv1.conv.weights", "xconv1.conv.weight", "styles.4.convs.99.weight"])

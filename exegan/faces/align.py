@@ -1,0 +1,131 @@
+"""The FFHQ crop: similarity transform between a photo and an aligned square face, and warps along it.
+
+Coordinates are continuous, (x, y) with x to the right and y down: pixel (i, j) spans [i, i + 1] × [j, j + 1], its centre is
+at (i + 0.5, j + 0.5). An affine is [2, 3] and maps photo points to crop points.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from kornia.geometry.transform import warp_affine
+from numpy.typing import NDArray
+from torch import Tensor
+
+Affine = NDArray[np.float64]
+Box = tuple[int, int, int, int]
+
+
+def ffhq_affine(landmarks5: NDArray[np.float64], resolution: int) -> Affine:
+    """Photo → crop, the alignment that FFHQ and CelebA-HQ were made with (Karras et al. 2018, appendix C).
+
+    The crop's axes follow the mean of the line between the eyes and the normal of the line from eyes to mouth; its side is
+    the larger of four eye distances and 3.6 eye-to-mouth distances.
+
+    Args:
+        landmarks5: [5, 2] as in `faces.detect.Face`.
+        resolution: Side of the crop in pixels.
+    """
+    left_eye, right_eye, _, left_mouth, right_mouth = landmarks5
+    eyes, mouth = (left_eye + right_eye) / 2, (left_mouth + right_mouth) / 2
+    across, down = right_eye - left_eye, mouth - eyes
+    x_axis = across - np.array([-down[1], down[0]])
+    x_axis /= np.hypot(*x_axis)
+    x_axis *= max(np.hypot(*across) * 2.0, np.hypot(*down) * 1.8)
+    centre = eyes + 0.1 * down
+    # x_axis is half a side long, so |x_axis|² / (resolution / 2) normalises a projection onto it to crop pixels.
+    rows = np.stack([x_axis, [-x_axis[1], x_axis[0]]]) * (resolution / 2 / (x_axis @ x_axis))
+    return np.column_stack([rows, resolution / 2 - rows @ centre])
+
+
+def invert_affine(affine: Affine) -> Affine:
+    """The affine that leads back."""
+    inverse = np.linalg.inv(affine[:, :2])
+    return np.column_stack([inverse, -inverse @ affine[:, 2]])
+
+
+def crop_side(affine: Affine, resolution: int) -> float:
+    """Side of the crop in photo pixels."""
+    return resolution / math.hypot(affine[0, 0], affine[1, 0])
+
+
+def crop_box(affine: Affine, resolution: int, size_hw: tuple[int, int], margin: float) -> Box:
+    """Bounding box (left, top, right, bottom) of the crop in the photo with a margin in pixels, cut at the photo's rim.
+
+    A crop that lies outside the photo gives the nearest box that is one pixel wide or high.
+    """
+    corners = np.array([[0, 0], [resolution, 0], [0, resolution], [resolution, resolution]])
+    points = corners @ invert_affine(affine)[:, :2].T + invert_affine(affine)[:, 2]
+    height, width = size_hw
+    left, top = np.floor(points.min(axis=0) - margin).astype(int)
+    right, bottom = np.ceil(points.max(axis=0) + margin).astype(int)
+    left, top = min(max(left, 0), width - 1), min(max(top, 0), height - 1)
+    return left, top, max(min(right, width), left + 1), max(min(bottom, height), top + 1)
+
+
+def shifted(affine: Affine, left: float, top: float) -> Affine:
+    """The same affine for a photo whose left and top pixels are cut off."""
+    return np.column_stack([affine[:, :2], affine[:, 2] + affine[:, :2] @ np.array([left, top])])
+
+
+def warp(picture: Tensor, affine: Affine, size_hw: tuple[int, int], mode: str, padding: str = "reflection") -> Tensor:
+    """Warp [1, C, H, W] along an affine into a picture of another size, without filtering.
+
+    Args:
+        picture: Float picture.
+        affine: From points of `picture` to points of the result.
+        size_hw: Height and width of the result.
+        mode: `nearest`, `bilinear` or `bicubic`.
+        padding: What lies beyond the picture: `reflection`, `border` or `zeros`.
+    """
+    # kornia counts from the centre of the first pixel, half a pixel off ours.
+    centred = affine.copy()
+    centred[:, 2] += affine[:, :2] @ np.array([0.5, 0.5]) - 0.5
+    matrix = torch.from_numpy(centred)[None].to(picture)
+    return warp_affine(picture, matrix, size_hw, mode=mode, padding_mode=padding, align_corners=True)
+
+
+def _reduce(picture: Tensor, affine: Affine, resolution: int) -> Tensor:
+    """Crop of a float picture [1, C, H, W], mirrored beyond its rim: sampled at least once a pixel, then averaged."""
+    steps = max(1, math.ceil(crop_side(affine, resolution) / resolution))
+    mode = "bicubic" if steps == 1 else "bilinear"
+    side = steps * resolution
+    return F.avg_pool2d(warp(picture, affine * steps, (side, side), mode), steps)
+
+
+def warp_crop(photo: NDArray[np.uint8], affine: Affine, resolution: int) -> NDArray[np.uint8]:
+    """Aligned crop of a photo, antialiased where it shrinks and mirrored where it leaves the photo.
+
+    Args:
+        photo: uint8 RGB [H, W, 3]; only the crop's surroundings are touched.
+        affine: Photo → crop.
+        resolution: Side of the crop.
+
+    Returns:
+        uint8 RGB [resolution, resolution, 3].
+    """
+    left, top, right, bottom = crop_box(affine, resolution, photo.shape[:2], margin=2)
+    picture = torch.from_numpy(photo[top:bottom, left:right].copy()).permute(2, 0, 1)[None].float()
+    crop = _reduce(picture, shifted(affine, left, top), resolution)
+    array: NDArray[np.uint8] = crop[0].clamp(0, 255).round().to(torch.uint8).permute(1, 2, 0).numpy()
+    return array
+
+
+def warp_mask(mask: NDArray[np.bool_], affine: Affine, resolution: int) -> NDArray[np.float32]:
+    """Hole of the crop: 1 for every crop pixel that any hole pixel has a share in, so that no known pixel shows the hole.
+
+    Args:
+        mask: Bool [H, W] of the photo, True = hole. Mirrored beyond the rim as the picture is.
+        affine: Photo → crop.
+        resolution: Side of the crop.
+
+    Returns:
+        float32 [resolution, resolution] of 0 and 1.
+    """
+    left, top, right, bottom = crop_box(affine, resolution, (mask.shape[0], mask.shape[1]), margin=2)
+    picture = torch.from_numpy(mask[top:bottom, left:right].copy())[None, None].float()
+    share: NDArray[np.float32] = _reduce(picture, shifted(affine, left, top), resolution)[0, 0].numpy()
+    return (share.round(decimals=4) > 0).astype(np.float32)

@@ -1,0 +1,139 @@
+"""Samples are a pure function of their number, and distributed as asked for."""
+
+from __future__ import annotations
+
+import itertools
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from helpers import write_pictures
+from torch import Tensor
+from torch.utils.data import DataLoader
+
+from exegan.config import MaskConfig
+from exegan.data.samples import EndlessSampler, Sample, SampleStream
+from exegan.data.sources import CachedSource, FaceSource, open_source
+from exegan.errors import InputError
+
+COUNT = 7
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> FaceSource:
+    write_pictures(tmp_path / "faces", COUNT)
+    return CachedSource(open_source(tmp_path / "faces"), 16)
+
+
+def make_stream(source: FaceSource, **changes: Any) -> SampleStream:
+    options = {"resolution": 16, "masks": MaskConfig(), "self_exemplar_prob": 0.3, "mirror": True, "seed": 0}
+    return SampleStream(source, **(options | changes))
+
+
+def assert_same(a: Sample, b: Sample) -> None:
+    assert a.keys() == b.keys() and a["name"] == b["name"]
+    for key in ("image", "exemplar", "mask", "is_self"):
+        assert torch.equal(a[key], b[key]), key  # type: ignore[literal-required]
+
+
+def number_of(picture: Tensor) -> int:
+    return round((picture[0].mean().item() + 1) * 12.75)
+
+
+def is_mirrored(picture: Tensor) -> bool:
+    return bool(picture[1, :, 0].mean() > picture[1, :, -1].mean())
+
+
+def test_a_sample(source: FaceSource) -> None:
+    sample = make_stream(source)[3]
+    assert sample["image"].shape == sample["exemplar"].shape == (3, 16, 16) and sample["mask"].shape == (1, 16, 16)
+    assert sample["image"].dtype == sample["mask"].dtype == torch.float32 and sample["is_self"].dtype == torch.bool
+    assert sample["image"].min() >= -1 and set(sample["mask"].unique().tolist()) == {0.0, 1.0}
+    assert sample["name"] == f"{number_of(sample['image']):02}.png"
+
+
+def test_same_number_same_sample_in_any_order(source: FaceSource) -> None:
+    forwards = make_stream(source)
+    samples = [forwards[number] for number in range(20)]
+    backwards = make_stream(source)
+    for number in reversed(range(20)):
+        assert_same(backwards[number], samples[number])
+    assert len({sample["mask"].numpy().tobytes() for sample in samples}) == 20
+
+
+def test_seed_changes_order_and_holes(source: FaceSource) -> None:
+    one, other = ([make_stream(source, seed=seed)[number] for number in range(COUNT)] for seed in (0, 1))
+    assert [sample["name"] for sample in one] != [sample["name"] for sample in other]
+    assert not any(torch.equal(a["mask"], b["mask"]) for a, b in zip(one, other, strict=True))
+
+
+@pytest.mark.filterwarnings("ignore:This DataLoader will create")
+@pytest.mark.parametrize("workers", [0, 1, 2])
+def test_workers_and_batches_change_nothing(workers: int, source: FaceSource) -> None:
+    stream = make_stream(source)
+    loader = DataLoader(stream, batch_size=3, sampler=EndlessSampler(5), num_workers=workers)
+    for k, batch in enumerate(itertools.islice(loader, 3)):
+        for i in range(3):
+            sample: Any = {key: value[i] for key, value in batch.items()}
+            assert_same(sample, stream[5 + 3 * k + i])
+
+
+def test_processes_share_the_numbers() -> None:
+    ranks = [list(itertools.islice(EndlessSampler(10 + rank, 3), 4)) for rank in range(3)]
+    assert sorted(sum(ranks, [])) == list(range(10, 22)) and ranks[1] == [11, 14, 17, 20]
+
+
+def test_every_image_once_an_epoch(source: FaceSource) -> None:
+    stream = make_stream(source)
+    epochs = [[stream[COUNT * epoch + i]["name"] for i in range(COUNT)] for epoch in range(3)]
+    assert all(sorted(names) == source.names for names in epochs)
+    assert epochs[0] != epochs[1] != epochs[2]
+
+
+def test_exemplars(source: FaceSource) -> None:
+    stream = make_stream(source, self_exemplar_prob=0.3)
+    samples = [stream[number] for number in range(300)]
+    own = [sample for sample in samples if sample["is_self"]]
+    assert len(own) / 300 == pytest.approx(0.3, abs=0.06)
+    assert all(torch.equal(sample["exemplar"], sample["image"]) for sample in own)
+    distances = [
+        (number_of(sample["exemplar"]) - number_of(sample["image"])) % COUNT
+        for sample in samples
+        if not sample["is_self"]
+    ]
+    assert 0 not in distances, "an exemplar is another face"
+    for distance in range(1, COUNT):
+        assert distances.count(distance) / len(distances) == pytest.approx(1 / (COUNT - 1), abs=0.07)
+
+
+@pytest.mark.parametrize("probability", [0.0, 1.0])
+def test_never_and_always_its_own_exemplar(probability: float, source: FaceSource) -> None:
+    stream = make_stream(source, self_exemplar_prob=probability)
+    assert {bool(stream[number]["is_self"]) for number in range(50)} == {bool(probability)}
+
+
+@pytest.mark.parametrize("mirror", [False, True])
+def test_mirror(mirror: bool, source: FaceSource) -> None:
+    stream = make_stream(source, mirror=mirror, self_exemplar_prob=0.0)
+    flips = [
+        (is_mirrored(sample["image"]), is_mirrored(sample["exemplar"])) for sample in map(stream.__getitem__, range(200))
+    ]
+    for pair in itertools.product([False, True], repeat=2):
+        wanted = 0.25 if mirror else float(pair == (False, False))
+        assert flips.count(pair) / 200 == pytest.approx(wanted, abs=0.08)
+
+
+def test_holes_are_as_configured(source: FaceSource) -> None:
+    stream = make_stream(source, masks=MaskConfig("large_holes", min_hole=0.2, max_hole=0.4))
+    shares = [stream[number]["mask"].mean().item() for number in range(30)]
+    assert min(shares) >= 0.2 and max(shares) <= 0.4
+
+
+def test_one_face_is_too_few(tmp_path: Path) -> None:
+    write_pictures(tmp_path, 1)
+    with pytest.raises(InputError, match="holds 1 face; expected at least 2"):
+        make_stream(open_source(tmp_path))
+    write_pictures(tmp_path, 2)
+    stream = make_stream(open_source(tmp_path), self_exemplar_prob=0.0)
+    assert all(number_of(stream[i]["image"]) + number_of(stream[i]["exemplar"]) == 1 for i in range(6))

@@ -1,0 +1,96 @@
+"""Adversarial terms against what pencil and paper give."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from exegan.losses.adversarial import discriminator_loss, generator_loss, path_length_penalty, r1_penalty
+
+
+@pytest.mark.parametrize("logit", [-2.0, 0.0, 0.5])
+def test_logistic_losses(logit: float) -> None:
+    fake = torch.full((4,), logit, requires_grad=True)
+    real = torch.full((2,), logit + 1)
+    sigmoid = 1 / (1 + math.exp(-logit))
+    loss = generator_loss(fake)
+    loss.backward()
+    assert loss.item() == pytest.approx(-math.log(sigmoid))
+    assert fake.grad is not None and fake.grad.tolist() == pytest.approx([(sigmoid - 1) / 4] * 4)
+    expected = math.log(1 + math.exp(-logit - 1)) - math.log(1 - sigmoid)
+    assert discriminator_loss(real, fake).item() == pytest.approx(expected)
+
+
+def test_losses_of_a_sure_discriminator_are_finite() -> None:
+    sure = torch.tensor([1000.0])
+    assert generator_loss(-sure) == 1000 and generator_loss(sure) == 0
+    assert discriminator_loss(sure, -sure) == 0 and discriminator_loss(-sure, sure) == 2000
+
+
+def test_r1_of_a_linear_discriminator_is_its_weight_s_squared_norm() -> None:
+    weight = torch.randn(3, 4, 4, dtype=torch.float64, requires_grad=True)
+    real = torch.randn(5, 3, 4, 4, dtype=torch.float64, requires_grad=True)
+    penalty = r1_penalty((real * weight).sum(dim=(1, 2, 3)) + 3, real)
+    torch.testing.assert_close(penalty, weight.square().sum())
+    (grad,) = torch.autograd.grad(penalty, weight)
+    torch.testing.assert_close(grad, 2 * weight)
+
+
+def test_r1_is_the_mean_over_samples_and_can_be_trained_on() -> None:
+    real = torch.randn(4, 3, 2, 2, dtype=torch.float64, requires_grad=True)
+    penalty = r1_penalty(real.square().sum(dim=(1, 2, 3)) / 2, real)
+    torch.testing.assert_close(penalty, real.square().sum() / 4)
+
+    def penalty_of(weight: Tensor) -> Tensor:
+        return r1_penalty(F.conv2d(real, weight).tanh().sum(dim=(1, 2, 3)), real)
+
+    weight = torch.randn(2, 3, 2, 2, dtype=torch.float64, requires_grad=True)
+    assert torch.autograd.gradcheck(penalty_of, (weight,))
+
+
+def linear_generator(weight: Tensor, w_plus: Tensor) -> Tensor:
+    """weight [pixels, num_ws * w_dim] → pictures [B, 3, 2, 4]."""
+    return (w_plus.flatten(1) @ weight.T).view(-1, 3, 2, 4)
+
+
+@pytest.fixture
+def linear() -> tuple[Tensor, Tensor, Tensor]:
+    """Weight, w_plus and direction of a linear generator of 24 pixels from 5 latents of 2."""
+    shapes = (24, 10), (3, 5, 2), (3, 3, 2, 4)
+    weight, w_plus, noise = (torch.randn(shape, dtype=torch.float64) for shape in shapes)
+    return weight.requires_grad_(), w_plus.requires_grad_(), noise
+
+
+@pytest.mark.parametrize("decay", [0.01, 0.0, 1.0])
+def test_path_length_of_a_linear_map(linear: tuple[Tensor, Tensor, Tensor], decay: float) -> None:
+    weight, w_plus, noise = linear
+    running = torch.tensor(2.0, dtype=torch.float64)
+    penalty, mean_length = path_length_penalty(linear_generator(weight, w_plus), w_plus, running, decay, noise)
+    steps = (noise.flatten(1) @ weight / math.sqrt(2 * 4)).view(3, 5, 2)
+    lengths = torch.stack([torch.stack([step.norm() ** 2 for step in sample]).mean().sqrt() for sample in steps])
+    expected_mean = (1 - decay) * 2 + decay * lengths.mean()
+    torch.testing.assert_close(mean_length, expected_mean.detach())
+    torch.testing.assert_close(penalty, ((lengths - expected_mean) ** 2).mean())
+    assert not mean_length.requires_grad and running == 2
+
+
+def test_path_length_can_be_trained_on(linear: tuple[Tensor, Tensor, Tensor]) -> None:
+    weight, w_plus, noise = linear
+
+    def penalty_of(weight: Tensor) -> Tensor:
+        # The running mean is a constant to the gradient, so numbers agree only where it does not move.
+        fake = linear_generator(weight, w_plus).tanh()
+        return path_length_penalty(fake, w_plus, torch.ones((), dtype=torch.float64), 0.0, noise)[0]
+
+    assert torch.autograd.gradcheck(penalty_of, (weight,))
+
+
+def test_path_length_draws_its_direction(linear: tuple[Tensor, Tensor, Tensor]) -> None:
+    weight, w_plus, _ = linear
+    zero = torch.zeros((), dtype=torch.float64)
+    first, second = (path_length_penalty(linear_generator(weight, w_plus), w_plus, zero, 1.0)[1] for _ in range(2))
+    assert first > 0 and first != second

@@ -1,0 +1,32 @@
+"""Identity: one minus the cosine of two embeddings, pulling only the completed picture."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from helpers import tiny_recognition_net
+from torch import Tensor
+
+from exegan.losses.identity import identity_loss
+
+
+def test_closed_form() -> None:
+    embeddings = {1.0: (1.0, 0.0), 2.0: (0.6, 0.8), 3.0: (-1.0, 0.0)}
+
+    def net(image: Tensor) -> list[Tensor]:
+        return [torch.tensor([embeddings[value] for value in image[:, 0, 0, 0].tolist()])]
+
+    faces = torch.tensor([1.0, 2.0, 3.0]).view(3, 1, 1, 1).expand(3, 3, 4, 4)
+    same = faces[:1].expand(3, -1, -1, -1)
+    assert identity_loss(faces, faces, net).item() == pytest.approx(0)
+    assert identity_loss(faces, same, net).item() == pytest.approx((0 + 0.4 + 2) / 3)
+
+
+def test_gradient_reaches_the_completed_picture_only() -> None:
+    completed, exemplar = (torch.rand(2, 3, 8, 8, requires_grad=True) for _ in range(2))
+    loss = identity_loss(completed, exemplar, tiny_recognition_net)
+    loss.backward()
+    assert 0 < loss < 2
+    assert completed.grad is not None and (completed.grad != 0).all() and exemplar.grad is None
+    nearer = (completed - completed.grad / completed.grad.norm() * 0.1).detach()
+    assert identity_loss(nearer, exemplar, tiny_recognition_net) < loss

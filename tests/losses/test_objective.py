@@ -1,0 +1,126 @@
+"""The objective adds up exactly the terms that have a weight, and asks nothing of the others' networks."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import pytest
+import torch
+from helpers import tiny_encoder, tiny_perceptual_net, tiny_recognition_net
+from torch import Tensor
+
+from exegan.config import FrozenNetConfig, LossConfig
+from exegan.errors import ConfigError
+from exegan.losses.adversarial import generator_loss
+from exegan.losses.attribute import attribute_loss
+from exegan.losses.identity import identity_loss
+from exegan.losses.objective import Completion, GeneratorObjective
+from exegan.losses.perceptual import perceptual_loss
+from exegan.losses.reconstruction import reconstruction_loss
+from exegan.masks.weighting import boundary_weight, interior_weight
+
+OFF = LossConfig(adversarial=0, attribute=0, perceptual=0, identity=0, reconstruction=0)
+ALL = LossConfig(adversarial=1.5, attribute=0.25, perceptual=0.5, identity=2.0, reconstruction=4.0)
+TERMS = ["adversarial", "attribute", "identity", "perceptual", "reconstruction"]
+
+
+def discriminate(image: Tensor) -> Tensor:
+    return image.mean(dim=(1, 2, 3)) * 3
+
+
+def forbidden(*_: Any) -> Any:
+    raise AssertionError("called for a term of weight 0")
+
+
+@pytest.fixture(autouse=True)
+def _tiny_nets(monkeypatch: pytest.MonkeyPatch) -> None:
+    nets = {"perceptual": tiny_perceptual_net, "recognition": tiny_recognition_net}
+    monkeypatch.setattr("exegan.losses.objective.make_frozen_net", lambda config, kind: nets[kind])
+
+
+@pytest.fixture
+def sample() -> Completion:
+    completed, image, exemplar = torch.rand(3, 4, 3, 16, 16) * 2 - 1
+    mask = (torch.rand(4, 1, 16, 16) < 0.6).float()
+    is_self = torch.tensor([True, False, True, False])
+    exemplar = torch.where(is_self[:, None, None, None], image, exemplar)
+    return Completion(completed.requires_grad_(), image, mask, exemplar, is_self)
+
+
+def test_total_is_the_weighted_sum_of_the_parts(sample: Completion) -> None:
+    total, parts = GeneratorObjective(ALL)(sample, discriminate, tiny_encoder)
+    assert sorted(parts) == TERMS
+    weighted = sum(getattr(ALL, name) * value for name, value in parts.items())
+    torch.testing.assert_close(total, weighted)
+    assert total.shape == () and all(value > 0 for value in parts.values())
+
+
+def test_each_part_is_its_loss_on_the_right_samples(sample: Completion) -> None:
+    _, parts = GeneratorObjective(ALL)(sample, discriminate, tiny_encoder)
+    completed, image, mask, chosen = sample.completed, sample.image, sample.mask, [0, 2]
+    self_mask = mask[chosen]
+    expected = {
+        "adversarial": generator_loss(discriminate(completed)),
+        "attribute": attribute_loss(completed, tiny_encoder(sample.exemplar), tiny_encoder, interior_weight(mask)),
+        "identity": identity_loss(completed, sample.exemplar, tiny_recognition_net),
+        "perceptual": perceptual_loss(
+            completed[chosen], image[chosen], tiny_perceptual_net, boundary_weight(self_mask)
+        )
+        / 4,
+        "reconstruction": reconstruction_loss(completed[chosen], image[chosen], self_mask) / 4,
+    }
+    for name, value in expected.items():
+        torch.testing.assert_close(parts[name], value, msg=name)
+        (got,), (wanted,) = (torch.autograd.grad(loss, completed, retain_graph=True) for loss in (parts[name], value))
+        torch.testing.assert_close(got, wanted, msg=f"gradient of {name}")
+
+
+@pytest.mark.parametrize("term", TERMS)
+def test_weight_0_leaves_a_term_out_with_its_network(
+    term: str, sample: Completion, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = dataclasses.replace(ALL, **{term: 0.0})
+
+    def make(net: FrozenNetConfig, kind: str) -> Any:
+        if {"perceptual": "perceptual", "identity": "recognition"}.get(term) == kind:
+            forbidden()
+        return {"perceptual": tiny_perceptual_net, "recognition": tiny_recognition_net}[kind]
+
+    monkeypatch.setattr("exegan.losses.objective.make_frozen_net", make)
+    objective = GeneratorObjective(config)
+    _, parts = objective(
+        sample,
+        forbidden if term == "adversarial" else discriminate,
+        forbidden if term == "attribute" else tiny_encoder,
+    )
+    assert sorted(parts) == [name for name in TERMS if name != term]
+
+
+def test_no_term_at_all(sample: Completion) -> None:
+    total, parts = GeneratorObjective(OFF)(sample, forbidden, forbidden)
+    assert total == 0 and parts == {}
+
+
+def test_batch_without_self_exemplars(sample: Completion) -> None:
+    nobody = dataclasses.replace(sample, is_self=torch.zeros(4, dtype=torch.bool))
+    total, parts = GeneratorObjective(ALL)(nobody, discriminate, tiny_encoder)
+    assert parts["perceptual"] == parts["reconstruction"] == 0
+    (grad,) = torch.autograd.grad(total, nobody.completed)
+    without = dataclasses.replace(ALL, perceptual=0.0, reconstruction=0.0)
+    expected, _ = GeneratorObjective(without)(nobody, discriminate, tiny_encoder)
+    (wanted,) = torch.autograd.grad(expected, nobody.completed)
+    assert grad.isfinite().all() and torch.equal(grad, wanted)
+
+
+def test_exemplars_get_no_gradient(sample: Completion) -> None:
+    exemplar = sample.exemplar.clone().requires_grad_()
+    total, _ = GeneratorObjective(ALL)(dataclasses.replace(sample, exemplar=exemplar), discriminate, tiny_encoder)
+    assert torch.autograd.grad(total, exemplar, allow_unused=True) == (None,)
+
+
+def test_nets_are_checked_when_it_is_built(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.undo()
+    swapped = LossConfig(perceptual_net=FrozenNetConfig("facenet"))
+    with pytest.raises(ConfigError, match="'facenet' is a recognition net, expected a perceptual net"):
+        GeneratorObjective(swapped)

@@ -1,0 +1,136 @@
+"""The `exegan` command: what it writes, what it says, how it ends."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from helpers import tiny_model_config
+from PIL import Image
+
+from exegan import __version__
+from exegan.cli import main
+from exegan.nets.checkpoint import save_model
+from exegan.nets.model import Model
+
+Shared = Callable[[str], Path]
+
+
+def run(*arguments: str | Path) -> int:
+    with pytest.raises(SystemExit) as ended:
+        main([str(argument) for argument in arguments])
+    assert isinstance(ended.value.code, int)
+    return ended.value.code
+
+
+@pytest.fixture
+def model(tmp_path: Path) -> Path:
+    return save_model(Model(tiny_model_config()), tmp_path / "model", {})
+
+
+@pytest.fixture
+def photo(tmp_path: Path, shared: Shared) -> Path:
+    """A photo of a person with its face about in the middle, reduced so that detection is quick."""
+    path = tmp_path / "photo.png"
+    with Image.open(shared("photos/male-05.jpg")) as image:
+        image.resize((512, 512)).save(path)
+    return path
+
+
+@pytest.fixture
+def mask(tmp_path: Path, photo: Path) -> Path:
+    """A hole over all but the rim of the photo, which touches the face wherever it is."""
+    hole = np.zeros((512, 512), dtype=np.uint8)
+    hole[60:450, 60:450] = 255
+    Image.fromarray(hole).save(tmp_path / "mask.png")
+    return tmp_path / "mask.png"
+
+
+def test_version(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("--version") == 0
+    assert capsys.readouterr().out.strip() == __version__
+
+
+def test_inpaint_writes_the_completed_photo(
+    tmp_path: Path, model: Path, photo: Path, mask: Path, shared: Shared, capsys: pytest.CaptureFixture[str]
+) -> None:
+    output = tmp_path / "out.png"
+    exemplar = shared("photos/male-06.jpg")
+    arguments = ("inpaint", photo, "--mask", mask, "--exemplar", exemplar, "--model", model, "--device", "cpu")
+    assert run(*arguments, "-o", output, "--json", "--seed", "4") == 0
+    report = json.loads(capsys.readouterr().out)
+    assert report["output"] == str(output)
+    assert report["seed"] == 4
+    assert len(report["box_xyxy"]) == 4
+    before, after = np.asarray(Image.open(photo)), np.asarray(Image.open(output))
+    hole = np.asarray(Image.open(mask)) > 127
+    assert before.shape == after.shape
+    assert np.array_equal(before[~hole], after[~hole]), "known pixels are the photo's"
+    assert (before[hole] != after[hole]).any(), "the hole is filled"
+    again = tmp_path / "again.png"
+    assert run(*arguments, "-o", again, "--seed", "4") == 0
+    assert np.array_equal(after, np.asarray(Image.open(again))), "same seed, same picture"
+    assert capsys.readouterr().out.startswith(f"wrote {again} (seed 4, ")
+
+
+def blank(path: Path, size: tuple[int, int] = (512, 512), colour: int = 128) -> Path:
+    Image.new("RGB", size, (colour,) * 3).save(path)
+    return path
+
+
+BAD_INPUT = {
+    "photo missing": ({"photo": "nowhere.png"}, "nowhere.png"),
+    "photo unreadable": ({"photo": "text.png"}, "text.png"),
+    "photo without face": ({"photo": "grey.png"}, "face"),
+    "mask of another size": ({"mask": "small.png"}, "512"),
+    "nothing painted": ({"mask": "black.png"}, "mask"),
+    "mask touches no face": ({"mask": "corner.png"}, "face"),
+    "exemplar without face": ({"exemplar": "grey.png"}, "exemplar"),
+    "exemplar missing": ({"exemplar": "nobody.jpg"}, "nobody.jpg"),
+    "model missing": ({"--model": "nomodel"}, "nomodel"),
+    "unknown device": ({"--device": "abacus"}, "abacus"),
+    "unknown format": ({"-o": "out.docx"}, ".docx"),
+    "no such folder": ({"-o": "no/where/out.png"}, "where"),
+    "output is the photo": ({"-o": "photo.png"}, "photo.png"),
+    "negative seed": ({"--seed": "-1"}, "seed"),
+}
+
+
+@pytest.mark.parametrize(("change", "said"), BAD_INPUT.values(), ids=BAD_INPUT.keys())
+def test_bad_input_is_one_sentence_and_nothing_is_written(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    model: Path,
+    photo: Path,
+    mask: Path,
+    shared: Shared,
+    change: dict[str, str],
+    said: str,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    blank(tmp_path / "grey.png")
+    blank(tmp_path / "small.png", (100, 100), 255)
+    blank(tmp_path / "black.png", colour=0)
+    corner = np.zeros((512, 512), dtype=np.uint8)
+    corner[500:, 500:] = 255
+    Image.fromarray(corner).save(tmp_path / "corner.png")
+    (tmp_path / "text.png").write_text("this is no picture")
+    options = {"photo": str(photo), "mask": str(mask), "exemplar": str(shared("photos/male-06.jpg"))}
+    options |= {"--model": str(model), "-o": "out.png", "--seed": "0", "--device": "cpu"} | change
+    positional = options.pop("photo")
+    flags = [x for name, value in options.items() for x in (name if name.startswith("-") else f"--{name}", value)]
+    files = sorted(tmp_path.rglob("*"))
+    photo_bytes = photo.read_bytes()
+    assert run("inpaint", positional, *flags) == 2
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert captured.err.startswith("exegan: ")
+    assert len(captured.err.strip().splitlines()) == 1
+    assert said in captured.err
+    assert "Traceback" not in captured.err
+    assert sorted(tmp_path.rglob("*")) == files
+    assert photo.read_bytes() == photo_bytes
