@@ -10,7 +10,6 @@ import sys
 from pathlib import Path
 from typing import Annotated, Any
 
-import click
 import typer
 
 from exegan import __version__
@@ -20,7 +19,6 @@ app = typer.Typer(
     name="exegan",
     help="Complete the hole in a face photo so that it takes its looks from an exemplar face.",
     add_completion=False,
-    no_args_is_help=True,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
@@ -69,21 +67,28 @@ def inpaint(
         typer.echo("; ".join([f"wrote {output} (seed {seed}, {sum(result.seconds.values()):.1f} s)", *result.notes()]))
 
 
+# Typer brings click along, as a package or inside itself depending on its version; this is ClickException of either.
+_CommandLineError: type[Exception] = typer.BadParameter.__mro__[2]
+
+
 def main(args: list[str] | None = None) -> None:
-    """Run the command line and exit: 0 done, 2 bad input (one sentence on stderr), 130 interrupted."""
+    """Run the command line and exit: 0 done, 2 bad input (one sentence on stderr), 130 interrupted.
+
+    Args:
+        args: Arguments after the program's name; None takes those of the process, none at all shows the help.
+    """
+    args = sys.argv[1:] if args is None else args
     try:
-        code: Any = app(args, standalone_mode=False)
-    except click.exceptions.NoArgsIsHelpError as error:
-        code = _fail(error.format_message(), code=2, name=False)
-    except click.ClickException as error:
-        code = _fail(f"{error.format_message()}; see 'exegan --help'")
+        code: Any = app(args or ["--help"], prog_name="exegan", standalone_mode=False)
     except ExeGanError as error:
-        code = _fail(str(error))
-    except (KeyboardInterrupt, click.Abort):
-        code = _fail("interrupted; nothing was written", code=130)
+        code = _fail(str(error), 2)
+    except _CommandLineError as error:
+        code = _fail(f"{error.format_message().rstrip('.')}; see 'exegan --help'", 2)  # type: ignore[attr-defined]
+    except (KeyboardInterrupt, typer.Abort):
+        code = _fail("interrupted; nothing was written", 130)
     sys.exit(code if isinstance(code, int) else 0)
 
 
-def _fail(message: str, code: int = 2, name: bool = True) -> int:
-    typer.echo(f"exegan: {' '.join(message.split())}" if name else message, err=True)
+def _fail(message: str, code: int) -> int:
+    typer.echo(f"exegan: {' '.join(message.split())}", err=True)
     return code

@@ -81,8 +81,9 @@ def _open(data: bytes, where: str) -> Image.Image:
             image = Image.open(io.BytesIO(data))
         if image.width * image.height > MAX_PIXELS:
             raise Image.DecompressionBombError
-        if getattr(image, "n_frames", 1) > 1:
-            raise InputError(f"{where} is an animation of {image.n_frames} frames, expected one picture; save one frame")
+        frames = getattr(image, "n_frames", 1)
+        if frames > 1:
+            raise InputError(f"{where} is an animation of {frames} frames, expected one picture; save one of them")
         image.load()
     except Image.DecompressionBombError as error:
         raise InputError(f"{where} has more than {MAX_PIXELS // 10**6} megapixels; make it smaller first") from error
@@ -96,7 +97,7 @@ def _open(data: bytes, where: str) -> Image.Image:
 def upright_rgb(image: Image.Image) -> Image.Image:
     """Any PIL picture as upright 8-bit sRGB.
 
-    The EXIF orientation is applied, an ICC profile converted to sRGB (a broken one is ignored), 16-bit grey reduced to 8
+    The EXIF orientation is applied, an ICC profile converted to sRGB (a broken one is ignored), 16-bit grey cut to 8
     bits, and transparency dropped: what lies under it is kept, since a mask, not transparency, says what the hole is.
     """
     image = ImageOps.exif_transpose(image)
@@ -197,6 +198,7 @@ def save_photo(image: Image.Image, path: str | Path, quality: int = 95) -> None:
         image.save(temporary, format=format_name, **options)
         os.replace(temporary, path)
     except OSError as error:
-        raise InputError(f"the output {path} cannot be written ({error.strerror or error}); choose another place") from error
+        reason = error.strerror or error
+        raise InputError(f"the output {path} cannot be written ({reason}); choose another place") from error
     finally:
         temporary.unlink(missing_ok=True)

@@ -258,9 +258,7 @@ class Inpainter:
         _expect("exemplar", exemplar, len(exemplar), 3, *exemplar.shape[2:4])
         return self.encode_exemplar(exemplar)
 
-    def _draw(
-        self, batch: int, seed: int | Sequence[int], noise_mode: NoiseMode
-    ) -> tuple[Tensor, list[Tensor] | None]:
+    def _draw(self, batch: int, seed: int | Sequence[int], noise_mode: NoiseMode) -> tuple[Tensor, list[Tensor] | None]:
         """z and noise of every item from its own seed, drawn on the CPU: the same on every device and in any batch."""
         seeds = [seed] * batch if isinstance(seed, int) else list(seed)
         if len(seeds) != batch:

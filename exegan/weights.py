@@ -145,8 +145,11 @@ def sha256_of(path: str | Path) -> str:
     Raises:
         WeightsError: The file is missing, unreadable or no weight file.
     """
+    digest = hashlib.sha256()
     with _weight_file(path).open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+        while block := file.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()
 
 
 def _weight_file(path: str | Path) -> Path:

@@ -1,7 +1,7 @@
 """Sheet of photos before and after completion: `python scripts/before_after.py PHOTOS -o docs/before-after.jpg`.
 
-A row a case: photo with its hole, exemplar, result, and the face of photo and result close up. Holes are polygons between
-the five landmarks, so that the sheet can be made again from the photos alone.
+A row a case: photo with its hole, exemplar, result, and the face of photo and result close up. Holes are polygons
+between the five landmarks, so that the sheet can be made again from the photos alone.
 """
 
 from __future__ import annotations
@@ -37,7 +37,8 @@ def hole_polygon(face: Face, kind: str) -> list[tuple[float, float]]:
     centre = (left_eye + right_eye) / 2
     top, bottom, width = {"eyes": (-0.35, 0.3, 0.95), "middle": (-0.1, 0.8, 0.6), "lower": (0.35, 1.6, 0.75)}[kind]
     corners = [(-width, top), (width, top), (width, bottom), (-width, bottom)]
-    return [tuple(float(v) for v in centre + x * right + y * down) for x, y in corners]
+    points = (centre + x * right + y * down for x, y in corners)
+    return [(float(point[0]), float(point[1])) for point in points]
 
 
 def polygon_mask(size: tuple[int, int], polygon: list[tuple[float, float]]) -> NDArray[np.bool_]:
@@ -55,8 +56,14 @@ def make_row(inpainter: Inpainter, photo: Image.Image, exemplar: Image.Image, ki
     holed = Image.fromarray(np.where(mask[:, :, None], 255, np.asarray(photo)).astype(np.uint8))
     left, top, right, bottom = face.box_xyxy
     middle_x, middle_y, reach = (left + right) / 2, (top + bottom) / 2, 0.7 * max(right - left, bottom - top)
-    close_up = (middle_x - reach, middle_y - reach, middle_x + reach, middle_y + reach)
-    cells = [holed, exemplar, result, *(picture.crop([round(v) for v in close_up]) for picture in (photo, holed, result))]
+    x, y, reach = round(middle_x), round(middle_y), round(reach)
+    close_up = (x - reach, y - reach, x + reach, y + reach)
+    cells = [
+        holed,
+        exemplar,
+        result,
+        *(picture.crop(close_up) for picture in (photo, holed, result)),
+    ]
     row = Image.new("RGB", (CELL * len(cells), CELL), "white")
     for i, cell in enumerate(cells):
         row.paste(cell.resize((CELL, CELL), Image.Resampling.LANCZOS), (i * CELL, 0))

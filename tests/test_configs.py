@@ -7,7 +7,15 @@ from pathlib import Path
 import pytest
 import yaml
 
-from exegan.config import DiscriminatorConfig, LossConfig, MaskConfig, ModelConfig, OptimizerConfig, RunConfig, from_dict
+from exegan.config import (
+    DiscriminatorConfig,
+    LossConfig,
+    MaskConfig,
+    ModelConfig,
+    OptimizerConfig,
+    RunConfig,
+    from_dict,
+)
 from exegan.nets.discriminator import Discriminator
 from exegan.nets.model import Model
 

@@ -106,9 +106,7 @@ def test_truncation_zero_gives_the_mean_face(inpainter: Inpainter, batch: Batch)
         ({"noise_mode": "loud"}, "loud"),
     ],
 )
-def test_wrong_arguments_are_named(
-    inpainter: Inpainter, batch: Batch, change: dict[str, object], said: str
-) -> None:
+def test_wrong_arguments_are_named(inpainter: Inpainter, batch: Batch, change: dict[str, object], said: str) -> None:
     arguments = dict(zip(("image", "mask", "exemplar"), batch, strict=True)) | change
     with pytest.raises(InputError, match=said):
         inpainter.complete(**arguments)  # type: ignore[arg-type]

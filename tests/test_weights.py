@@ -65,7 +65,7 @@ def test_checkpoint_round_trip_with_options(tmp_path: Path, state: dict[str, Ten
 
 @READERS
 def test_missing_file_and_folder(read: Reader, tmp_path: Path) -> None:
-    with pytest.raises(WeightsError, match="none.pt does not exist; check the path"):
+    with pytest.raises(WeightsError, match=r"none.pt does not exist; check the path"):
         read(tmp_path / "none.pt")
     with pytest.raises(WeightsError, match="is a folder"):
         read(tmp_path)

@@ -1,0 +1,1 @@
+"""Faces on disk and the training samples made of them."""

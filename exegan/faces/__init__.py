@@ -1,0 +1,1 @@
+"""Finding faces in photos, aligning them like FFHQ, and putting completed ones back."""

@@ -1,7 +1,7 @@
 """The FFHQ crop: similarity transform between a photo and an aligned square face, and warps along it.
 
-Coordinates are continuous, (x, y) with x to the right and y down: pixel (i, j) spans [i, i + 1] × [j, j + 1], its centre is
-at (i + 0.5, j + 0.5). An affine is [2, 3] and maps photo points to crop points.
+Coordinates are continuous, (x, y) with x to the right and y down: pixel (i, j) spans [i, i + 1] × [j, j + 1], its
+centre is at (i + 0.5, j + 0.5). An affine is [2, 3] and maps photo points to crop points.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ Box = tuple[int, int, int, int]
 def ffhq_affine(landmarks5: NDArray[np.float64], resolution: int) -> Affine:
     """Photo → crop, the alignment that FFHQ and CelebA-HQ were made with (Karras et al. 2018, appendix C).
 
-    The crop's axes follow the mean of the line between the eyes and the normal of the line from eyes to mouth; its side is
-    the larger of four eye distances and 3.6 eye-to-mouth distances.
+    The crop's axes follow the mean of the line between the eyes and the normal of the line from eyes to mouth; its side
+    is the larger of four eye distances and 3.6 eye-to-mouth distances.
 
     Args:
         landmarks5: [5, 2] as in `faces.detect.Face`.
@@ -115,7 +115,7 @@ def warp_crop(photo: NDArray[np.uint8], affine: Affine, resolution: int) -> NDAr
 
 
 def warp_mask(mask: NDArray[np.bool_], affine: Affine, resolution: int) -> NDArray[np.float32]:
-    """Hole of the crop: 1 for every crop pixel that any hole pixel has a share in, so that no known pixel shows the hole.
+    """Hole of the crop: 1 for every pixel that any hole pixel has a share in, so that no known pixel shows the hole.
 
     Args:
         mask: Bool [H, W] of the photo, True = hole. Mirrored beyond the rim as the picture is.
@@ -127,5 +127,6 @@ def warp_mask(mask: NDArray[np.bool_], affine: Affine, resolution: int) -> NDArr
     """
     left, top, right, bottom = crop_box(affine, resolution, (mask.shape[0], mask.shape[1]), margin=2)
     picture = torch.from_numpy(mask[top:bottom, left:right].copy())[None, None].float()
-    share: NDArray[np.float32] = _reduce(picture, shifted(affine, left, top), resolution)[0, 0].numpy()
-    return (share.round(decimals=4) > 0).astype(np.float32)
+    share = _reduce(picture, shifted(affine, left, top), resolution)[0, 0]
+    hole: NDArray[np.float32] = (share > 1e-4).float().numpy()
+    return hole

@@ -69,7 +69,7 @@ class FaceDetector:
         padded = Image.new("RGB", (photo.width + 2 * padding, photo.height + 2 * padding), (128, 128, 128))
         padded.paste(photo, (padding, padding))
         scale = min(1.0, _LONGEST_SIDE / max(padded.size))
-        size = tuple(max(1, round(side * scale)) for side in padded.size)
+        size = (max(1, round(padded.width * scale)), max(1, round(padded.height * scale)))
         if min(size) < 20:  # smaller than the smallest face the first network looks for
             return []
         small = padded if scale == 1.0 else padded.resize(size, Image.Resampling.BILINEAR, reducing_gap=2.0)
@@ -78,11 +78,13 @@ class FaceDetector:
             boxes, scores, landmarks = self._mtcnn.detect(small, landmarks=True)
         if boxes is None:
             return []
-        return [
-            Face(tuple(map(float, box / scale - padding)), np.asarray(points, np.float64) / scale - padding, float(score))
-            for box, score, points in zip(boxes, scores, landmarks, strict=True)
-            if score >= _MIN_SCORE
-        ]
+        faces = []
+        for box, score, points in zip(boxes, scores, landmarks, strict=True):
+            left, top, right, bottom = (float(side) / scale - padding for side in box)
+            if score >= _MIN_SCORE:
+                in_photo = np.asarray(points, dtype=np.float64) / scale - padding
+                faces.append(Face((left, top, right, bottom), in_photo, float(score)))
+        return faces
 
 
 def largest_face(faces: Sequence[Face]) -> Face:
@@ -108,7 +110,9 @@ def choose_face(faces: Sequence[Face], mask: NDArray[np.bool_]) -> Face:
         MaskError: The hole touches no face.
     """
     if not faces:
-        raise NoFaceFound(f"no face was found in the photo ({mask.shape[1]}x{mask.shape[0]}); give one that shows a face")
+        raise NoFaceFound(
+            f"no face was found in the photo ({mask.shape[1]}x{mask.shape[0]}); give one that shows a face"
+        )
 
     def overlap(face: Face) -> tuple[float, float]:
         left, top, right, bottom = (max(0, round(side)) for side in face.box_xyxy)
@@ -118,5 +122,7 @@ def choose_face(faces: Sequence[Face], mask: NDArray[np.bool_]) -> Face:
     best = max(faces, key=overlap)
     if overlap(best) == (0.0, 0.0):
         box = ", ".join(str(round(side)) for side in best.box_xyxy)
-        raise MaskError(f"the mask touches none of the {len(faces)} faces found (nearest guess at {box}); paint over one")
+        raise MaskError(
+            f"the mask touches none of the {len(faces)} faces found (nearest guess at {box}); paint over one"
+        )
     return best

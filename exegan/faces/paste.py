@@ -1,8 +1,8 @@
 """Putting a completed crop back into its photo, inside the hole only and without a visible seam.
 
-Inside the hole the generated picture is warped back at the photo's resolution. At the hole's rim it differs a little from
-the photo in light and colour; that difference, known on the rim's outer side, is carried smoothly into the hole and added.
-The hole's old content plays no part in this.
+Inside the hole the generated picture is warped back at the photo's resolution. At the hole's rim it differs a little
+from the photo in light and colour; that difference, known on the rim's outer side, is carried smoothly into the hole
+and added. The hole's old content plays no part in this.
 """
 
 from __future__ import annotations
@@ -34,9 +34,9 @@ def paste(photo: NDArray[np.uint8], fake: Tensor, mask: NDArray[np.bool_], affin
         uint8 RGB [H, W, 3]. Pixels outside the hole, and hole pixels outside the crop, are the photo's.
     """
     resolution = fake.shape[-1]
-    result = photo.copy()
+    result: NDArray[np.uint8] = photo.copy()
     band = crop_side(affine, resolution) * _BAND
-    left, top, right, bottom = crop_box(affine, resolution, mask.shape, margin=band)  # type: ignore[arg-type]
+    left, top, right, bottom = crop_box(affine, resolution, mask.shape, margin=band)
     part, hole = photo[top:bottom, left:right], torch.from_numpy(mask[top:bottom, left:right].copy())
     hole &= inside_crop(shifted(affine, left, top), resolution, part.shape[:2])
     if not hole.any():
@@ -64,7 +64,7 @@ def inside_crop(affine: Affine, resolution: int, size_hw: tuple[int, ...]) -> Te
 
 def hole_outside_crop(mask: NDArray[np.bool_], affine: Affine, resolution: int) -> float:
     """Share of a hole's pixels that the crop does not reach, in [0, 1]."""
-    left, top, right, bottom = crop_box(affine, resolution, mask.shape, margin=0)  # type: ignore[arg-type]
+    left, top, right, bottom = crop_box(affine, resolution, mask.shape, margin=0)
     reached = torch.from_numpy(mask[top:bottom, left:right].copy())
     reached &= inside_crop(shifted(affine, left, top), resolution, reached.shape)
     return 1 - int(reached.sum()) / int(mask.sum())

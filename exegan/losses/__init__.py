@@ -1,0 +1,1 @@
+"""The terms of the objective, one a file, and their weighted sum."""

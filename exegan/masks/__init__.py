@@ -1,0 +1,1 @@
+"""Training holes, and the weight maps made from a mask."""

@@ -1,7 +1,7 @@
 """Model folders: `model.safetensors` + `config.json` (+ a model card), written and read without executing code.
 
-`config.json` holds `format` (a number), `model` (the `ModelConfig`), `sha256` of the weights and `training` (whatever is
-worth telling about how they came to be).
+`config.json` holds `format` (a number), `model` (the `ModelConfig`), `sha256` of the weights and `training` (whatever
+is worth telling about how they came to be).
 """
 
 from __future__ import annotations
@@ -68,7 +68,9 @@ def find_model(name_or_folder: str | Path) -> Path:
     missing = [name for name in (CONFIG_FILE, WEIGHTS_FILE) if not (folder / name).is_file()]
     if missing:
         what = f"has no {' and no '.join(missing)}" if folder.is_dir() else "is not a folder"
-        raise WeightsError(f"the model {str(name_or_folder)!r} {what}; give a model folder, or 'default' for the bundled one")
+        raise WeightsError(
+            f"the model {str(name_or_folder)!r} {what}; give a model folder, or 'default' for the bundled one"
+        )
     return folder
 
 
@@ -93,7 +95,9 @@ def load_model(name_or_folder: str | Path, device: torch.device | str = "cpu") -
         raise WeightsError(f"{folder / CONFIG_FILE} does not describe a model: {error}") from error
     weights = folder / WEIGHTS_FILE
     if description.get("sha256") not in (None, sha256_of(weights)):
-        raise WeightsError(f"{weights} is not the file that {CONFIG_FILE} describes (sha256 differs); copy the folder again")
+        raise WeightsError(
+            f"{weights} is not the file that {CONFIG_FILE} describes (sha256 differs); copy the folder again"
+        )
     model = Model(config)
     load_into(model, read_safetensors(weights), str(weights))
     return model.float().eval().requires_grad_(False).to(device)

@@ -96,5 +96,5 @@ def make_frozen_net(config: FrozenNetConfig, kind: Kind) -> FrozenModule:
             "set its `weights` to a local file or choose another net"
         )
     with torch.random.fork_rng(devices=[]):
-        net = entry.make(config.weights)
+        net: FrozenModule = entry.make(config.weights)
     return net.freeze()

@@ -132,7 +132,7 @@ class Generator(nn.Module):
         styles = [torch.cat([latent, global_code.to(latent.dtype)], dim=1) for latent in w_plus.unbind(dim=1)]
         noises: Sequence[Tensor | None] = [None] * len(self.noise_shapes()) if noise is None else noise
         x = self.conv4(features[4], styles[0], noises[0])
-        rgb = self.to_rgb4(x, styles[1])
+        rgb: Tensor = self.to_rgb4(x, styles[1])
         for k, resolution in enumerate(self.up_to):
             # A block's picture and the next block's first convolution share a latent, hence steps of 2.
             block_styles = styles[2 * k + 1 : 2 * k + 4]

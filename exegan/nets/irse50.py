@@ -1,8 +1,8 @@
 """The original's style encoder: pSp's GradualStyleEncoder on IR-SE-50 (Richardson et al. 2021), frozen in training.
 
-A ResNet-50 of squeeze-and-excitation blocks gives features at three depths; a feature pyramid merges them, and one small
-head for each latent shrinks its level to a code. Heads 0-2 look at the deepest level, 3-6 at the middle, the rest at the
-finest; only the heads of the layers that the exemplar owns exist here, because nothing would use the others.
+A ResNet-50 of squeeze-and-excitation blocks gives features at three depths; a feature pyramid merges them, and one
+small head for each latent shrinks its level to a code. Heads 0-2 look at the deepest level, 3-6 at the middle, the rest
+at the finest; only the heads of the layers that the exemplar owns exist here, because nothing would use the others.
 """
 
 from __future__ import annotations

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import torch
 from torch import Tensor, nn
 
@@ -18,7 +20,7 @@ class MappingNetwork(nn.Module):
         self.layers = nn.Sequential(
             *(
                 EqualLinear(n_in, n_out, lr_mul=config.mapping_lr_mul, activate=True)
-                for n_in, n_out in zip(widths[:-1], widths[1:], strict=True)
+                for n_in, n_out in itertools.pairwise(widths)
             )
         )
 

@@ -32,7 +32,10 @@ def _modulated(theirs: str, ours: str) -> list[_Rule]:
 
 
 def _convolution(theirs: str, ours: str, weight_at: int = 0) -> list[_Rule]:
-    return [(rf"{theirs}\.{weight_at}\.weight", f"{ours}.weight"), (rf"{theirs}\.{weight_at + 1}\.bias", f"{ours}.bias")]
+    return [
+        (rf"{theirs}\.{weight_at}\.weight", f"{ours}.weight"),
+        (rf"{theirs}\.{weight_at + 1}\.bias", f"{ours}.bias"),
+    ]
 
 
 def _rename(state: Mapping[str, Tensor], rules: Sequence[_Rule], unused: str, network: str) -> dict[str, Tensor]:
@@ -43,7 +46,9 @@ def _rename(state: Mapping[str, Tensor], rules: Sequence[_Rule], unused: str, ne
         matches = (re.fullmatch(pattern, key) and re.sub(pattern, new, key) for pattern, new in rules)
         name = next((match for match in matches if match), None)
         if name is None:
-            raise WeightsError(f"the original {network}'s state dict has the unknown entry {key!r}; is it another network?")
+            raise WeightsError(
+                f"the original {network}'s state dict has the unknown entry {key!r}; is it another network?"
+            )
         renamed[name] = tensor
     return renamed
 
@@ -52,10 +57,16 @@ def convert_generator(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """Original generator (`g_ema`) → `exegan.nets.generator.Generator`."""
     depth = sum(bool(re.fullmatch(r"to_rgbs\.\d+\.bias", key)) for key in state)
     resolution = 4 * 2**depth
-    rules = [*_modulated("conv1", "conv4"), *_modulated("to_rgb1", "to_rgb4"), (r"noises\.noise_0", "conv4.noise_const")]
+    rules = [
+        *_modulated("conv1", "conv4"),
+        *_modulated("to_rgb1", "to_rgb4"),
+        (r"noises\.noise_0", "conv4.noise_const"),
+    ]
     for k in range(depth):
         block = f"blocks.{8 * 2**k}"
-        rules += _modulated(rf"convs\.{2 * k}", f"{block}.conv_up") + _modulated(rf"convs\.{2 * k + 1}", f"{block}.conv")
+        rules += _modulated(rf"convs\.{2 * k}", f"{block}.conv_up") + _modulated(
+            rf"convs\.{2 * k + 1}", f"{block}.conv"
+        )
         rules += _modulated(rf"to_rgbs\.{k}", f"{block}.to_rgb")
         rules += [(rf"noises\.noise_{2 * k + 1}", f"{block}.conv_up.noise_const")]
         rules += [(rf"noises\.noise_{2 * k + 2}", f"{block}.conv.noise_const")]
@@ -86,7 +97,10 @@ def convert_discriminator(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
         rules += _convolution(rf"encoder_convs\.{k}\.conv1", f"{block}.conv")
         rules += _convolution(rf"encoder_convs\.{k}\.conv2", f"{block}.down", weight_at=1)
         rules += [(rf"encoder_convs\.{k}\.skip\.1\.weight", f"{block}.skip.weight")]
-    rules += [(r"final_linear\.0\.(weight|bias)", r"final_linear.\1"), (r"final_linear\.1\.(weight|bias)", r"to_logit.\1")]
+    rules += [
+        (r"final_linear\.0\.(weight|bias)", r"final_linear.\1"),
+        (r"final_linear\.1\.(weight|bias)", r"to_logit.\1"),
+    ]
     return _rename(state, rules, r".*\.kernel", "discriminator")
 
 

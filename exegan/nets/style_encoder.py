@@ -31,7 +31,10 @@ class SmallStyleEncoder(nn.Module):
         self.to_hidden = EqualLinear(deepest * 16, 2 * generator.w_dim, activate=True)
         # Named by the layer they serve, as the resolutions are: a larger model can start from a smaller one's weights.
         self.heads = nn.ModuleDict(
-            {str(i): EqualLinear(2 * generator.w_dim, generator.w_dim) for i in range(generator.num_coarse, generator.num_ws)}
+            {
+                str(i): EqualLinear(2 * generator.w_dim, generator.w_dim)
+                for i in range(generator.num_coarse, generator.num_ws)
+            }
         )
 
     def forward(self, exemplar: Tensor) -> Tensor:

@@ -1,0 +1,1 @@
+"""Training with Lightning; nothing outside this package imports it."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import lightning as L
 import numpy as np
@@ -28,6 +28,10 @@ def newest_checkpoint(run_dir: str | Path) -> Path | None:
     return max((Path(run_dir) / CHECKPOINTS).glob("kimg-*.ckpt"), default=None)
 
 
+def _images_seen(pl_module: L.LightningModule) -> int:
+    return int(cast(ExeGanModule, pl_module).images_seen)
+
+
 class KimgClock(Callback):
     """Saves and stops by images seen, since Lightning's own clocks count optimiser steps."""
 
@@ -35,31 +39,32 @@ class KimgClock(Callback):
         self.run = run
         self._saved_at = -1
 
-    def on_train_start(self, trainer: L.Trainer, pl_module: ExeGanModule) -> None:
+    def on_train_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         """Remember where a resumed run starts; end at once where it has nothing left to do."""
-        self._saved_at = int(pl_module.images_seen)
+        self._saved_at = _images_seen(pl_module)
         self._stop_if_done(trainer, pl_module)
 
-    def on_train_batch_end(self, trainer: L.Trainer, pl_module: ExeGanModule, *_: Any) -> None:
+    def on_train_batch_end(self, trainer: L.Trainer, pl_module: L.LightningModule, *_: Any) -> None:
         """Save when a multiple of `save_kimg` is passed, stop at `total_kimg`."""
         interval = self.run.save_kimg * 1000
-        if int(pl_module.images_seen) // interval > self._saved_at // interval:
+        if _images_seen(pl_module) // interval > self._saved_at // interval:
             self._save(trainer, pl_module)
         self._stop_if_done(trainer, pl_module)
 
-    def on_train_end(self, trainer: L.Trainer, pl_module: ExeGanModule) -> None:
+    def on_train_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         """Save what the last tick did not."""
-        if int(pl_module.images_seen) > self._saved_at:
+        if _images_seen(pl_module) > self._saved_at:
             self._save(trainer, pl_module)
 
-    def _stop_if_done(self, trainer: L.Trainer, pl_module: ExeGanModule) -> None:
-        if int(pl_module.images_seen) >= self.run.total_kimg * 1000:
+    def _stop_if_done(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        if _images_seen(pl_module) >= self.run.total_kimg * 1000:
             trainer.should_stop = True
 
-    def _save(self, trainer: L.Trainer, pl_module: ExeGanModule) -> None:
+    def _save(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        module = cast(ExeGanModule, pl_module)
         folder = Path(self.run.dir) / CHECKPOINTS
         folder.mkdir(parents=True, exist_ok=True)
-        path = folder / f"kimg-{int(pl_module.images_seen) / 1000:010.3f}.ckpt"
+        path = folder / f"kimg-{_images_seen(pl_module) / 1000:010.3f}.ckpt"
         # Written beside its place and renamed, so that a kill in between leaves the checkpoint before it.
         temporary = path.with_suffix(".tmp")
         trainer.save_checkpoint(temporary, weights_only=False)
@@ -68,10 +73,10 @@ class KimgClock(Callback):
         os.replace(temporary, path)
         for old in sorted(folder.glob("kimg-*.ckpt"))[: -self.run.keep_checkpoints]:
             old.unlink()
-        pl_module.model_ema.update_mean_w()
-        facts = {"kimg": int(pl_module.images_seen) / 1000, "losses": pl_module.hparams["losses"]}
-        save_model(pl_module.model_ema, Path(self.run.dir) / MODEL, facts)
-        self._saved_at = int(pl_module.images_seen)
+        module.model_ema.update_mean_w()
+        facts = {"kimg": _images_seen(pl_module) / 1000, "losses": module.hparams["losses"]}
+        save_model(module.model_ema, Path(self.run.dir) / MODEL, facts)
+        self._saved_at = _images_seen(pl_module)
 
 
 class GridWriter(Callback):
@@ -81,25 +86,25 @@ class GridWriter(Callback):
         self.run = run
         self._written_at = -1.0
 
-    def on_train_batch_end(self, trainer: L.Trainer, pl_module: ExeGanModule, *_: Any) -> None:
+    def on_train_batch_end(self, trainer: L.Trainer, pl_module: L.LightningModule, *_: Any) -> None:
         """Write when a multiple of `grid_kimg` is passed."""
         interval = self.run.grid_kimg * 1000
-        if int(pl_module.images_seen) // interval > self._written_at // interval:
+        if _images_seen(pl_module) // interval > self._written_at // interval:
             self._write(trainer, pl_module)
 
-    def on_train_end(self, trainer: L.Trainer, pl_module: ExeGanModule) -> None:
+    def on_train_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         """Show the final state."""
-        if int(pl_module.images_seen) > self._written_at:
+        if _images_seen(pl_module) > self._written_at:
             self._write(trainer, pl_module)
 
-    def _write(self, trainer: L.Trainer, pl_module: ExeGanModule) -> None:
-        self._written_at = int(pl_module.images_seen)
+    def _write(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        self._written_at = _images_seen(pl_module)
         if not trainer.is_global_zero:
             return
         batch = trainer.datamodule.grid_batch(_GRID_SAMPLES)  # type: ignore[attr-defined]
         folder = Path(self.run.dir) / GRIDS
         folder.mkdir(parents=True, exist_ok=True)
-        draw_grid(pl_module, batch).save(folder / f"kimg-{self._written_at / 1000:010.3f}.png")
+        draw_grid(cast(ExeGanModule, pl_module), batch).save(folder / f"kimg-{self._written_at / 1000:010.3f}.png")
 
 
 @torch.no_grad()

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 import lightning as L
+from torch import Tensor
 from torch.utils.data import DataLoader, default_collate
 
 from exegan.config import MaskConfig
@@ -53,7 +56,8 @@ class FaceDataModule(L.LightningDataModule):
         trainer = self.trainer
         first, rank, ranks = 0, 0, 1
         if trainer is not None:
-            first, rank, ranks = int(trainer.lightning_module.images_seen), trainer.global_rank, trainer.world_size
+            first = int(cast(Tensor, trainer.lightning_module.images_seen))
+            rank, ranks = trainer.global_rank, trainer.world_size
         return DataLoader(
             self.stream,
             batch_size=self.batch_size,

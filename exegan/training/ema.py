@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import copy
+from typing import TypeVar
 
 import torch
 from torch import nn
 
+ModuleT = TypeVar("ModuleT", bound=nn.Module)
 
-def make_average(module: nn.Module) -> nn.Module:
+
+def make_average(module: ModuleT) -> ModuleT:
     """A frozen copy of `module` in evaluation mode, to be moved by `update_average`."""
     return copy.deepcopy(module).eval().requires_grad_(False)
 
@@ -28,7 +31,7 @@ def decay_for(batch_images: int, images_seen: int, half_life_kimg: float, rampup
     half_life = half_life_kimg * 1000
     if rampup:
         half_life = min(half_life, images_seen * rampup)
-    return 0.5 ** (batch_images / max(half_life, 1e-8))
+    return float(0.5 ** (batch_images / max(half_life, 1e-8)))
 
 
 @torch.no_grad()
@@ -36,5 +39,5 @@ def update_average(average: nn.Module, module: nn.Module, decay: float) -> None:
     """average ← module + decay · (average - module) for parameters; buffers are copied."""
     for old, new in zip(average.parameters(), module.parameters(), strict=True):
         old.lerp_(new, 1 - decay)
-    for old, new in zip(average.buffers(), module.buffers(), strict=True):
-        old.copy_(new)
+    for old_buffer, new_buffer in zip(average.buffers(), module.buffers(), strict=True):
+        old_buffer.copy_(new_buffer)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, cast
 
 import lightning as L
 import torch
+from lightning.pytorch.core.optimizer import LightningOptimizer
 from torch import Tensor, nn
 
 from exegan.config import DiscriminatorConfig, LossConfig, ModelConfig, OptimizerConfig, to_dict
@@ -83,7 +84,7 @@ class ExeGanModule(L.LightningModule):
 
     def training_step(self, batch: Sample, batch_idx: int) -> None:
         """One batch for both networks. The completion made for the discriminator's step serves the generator's too."""
-        generator_optimizer, discriminator_optimizer = self.optimizers()
+        generator_optimizer, discriminator_optimizer = cast(list[LightningOptimizer], self.optimizers())
         sample = self.complete(batch)
         self._descend(discriminator_optimizer, self._discriminator_loss(sample))
         if self._is_due(self.losses.r1, self.losses.r1_interval):
@@ -138,6 +139,7 @@ class ExeGanModule(L.LightningModule):
 
     def _generator_loss(self, sample: Completion) -> Tensor:
         # A learned style encoder could lower the attribute term by changing itself, so its frozen average measures.
+        total: Tensor
         total, parts = self.objective(sample, self.discriminator, self.model_ema.style_encoder)
         self.log_dict({f"train/{name}": value.detach() for name, value in parts.items()})
         return total
@@ -158,7 +160,7 @@ class ExeGanModule(L.LightningModule):
     def _is_due(self, weight: float, interval: int) -> bool:
         return weight > 0 and int(self.batches_seen) % interval == 0
 
-    def _descend(self, optimizer: Any, loss: Tensor) -> None:
+    def _descend(self, optimizer: LightningOptimizer, loss: Tensor) -> None:
         optimizer.zero_grad()
         self.manual_backward(loss)
         optimizer.step()

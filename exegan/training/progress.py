@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 import lightning as L
 from lightning.pytorch.callbacks import ProgressBar
@@ -31,11 +31,11 @@ class KimgProgressBar(ProgressBar):
         """Show the bar again."""
         self._enabled = True
 
-    def on_train_start(self, trainer: L.Trainer, pl_module: ExeGanModule) -> None:
+    def on_train_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         """Open the bar where a resumed run stands."""
         self._bar = tqdm(
             total=self.run.total_kimg * 1000,
-            initial=int(pl_module.images_seen),
+            initial=int(cast(ExeGanModule, pl_module).images_seen),
             unit="img",
             unit_scale=True,
             dynamic_ncols=True,
@@ -43,16 +43,16 @@ class KimgProgressBar(ProgressBar):
             disable=not self._enabled,
         )
 
-    def on_train_batch_end(self, trainer: L.Trainer, pl_module: ExeGanModule, *_: Any) -> None:
+    def on_train_batch_end(self, trainer: L.Trainer, pl_module: L.LightningModule, *_: Any) -> None:
         """Advance by the batch."""
         if self._bar is None:
             return
-        self._bar.update(int(pl_module.images_seen) - self._bar.n)
+        self._bar.update(int(cast(ExeGanModule, pl_module).images_seen) - self._bar.n)
         if trainer.global_step % 20 == 0:
             losses = {name: trainer.callback_metrics.get(f"train/{name}") for name in _SHOWN}
             self._bar.set_postfix({k: f"{v:.3f}" for k, v in losses.items() if v is not None}, refresh=False)
 
-    def on_train_end(self, trainer: L.Trainer, pl_module: ExeGanModule) -> None:
+    def on_train_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         """Leave the last state on the screen."""
         if self._bar is not None:
             self._bar.close()

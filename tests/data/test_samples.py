@@ -81,7 +81,7 @@ def test_workers_and_batches_change_nothing(workers: int, source: FaceSource) ->
 
 def test_processes_share_the_numbers() -> None:
     ranks = [list(itertools.islice(EndlessSampler(10 + rank, 3), 4)) for rank in range(3)]
-    assert sorted(sum(ranks, [])) == list(range(10, 22)) and ranks[1] == [11, 14, 17, 20]
+    assert sorted(itertools.chain(*ranks)) == list(range(10, 22)) and ranks[1] == [11, 14, 17, 20]
 
 
 def test_every_image_once_an_epoch(source: FaceSource) -> None:
@@ -117,7 +117,8 @@ def test_never_and_always_its_own_exemplar(probability: float, source: FaceSourc
 def test_mirror(mirror: bool, source: FaceSource) -> None:
     stream = make_stream(source, mirror=mirror, self_exemplar_prob=0.0)
     flips = [
-        (is_mirrored(sample["image"]), is_mirrored(sample["exemplar"])) for sample in map(stream.__getitem__, range(200))
+        (is_mirrored(sample["image"]), is_mirrored(sample["exemplar"]))
+        for sample in map(stream.__getitem__, range(200))
     ]
     for pair in itertools.product([False, True], repeat=2):
         wanted = 0.25 if mirror else float(pair == (False, False))
@@ -126,7 +127,7 @@ def test_mirror(mirror: bool, source: FaceSource) -> None:
 
 def test_holes_are_as_configured(source: FaceSource) -> None:
     stream = make_stream(source, masks=MaskConfig("large_holes", min_hole=0.2, max_hole=0.4))
-    shares = [stream[number]["mask"].mean().item() for number in range(30)]
+    shares = [stream[number]["mask"].mean().item() for number in range(10)]
     assert min(shares) >= 0.2 and max(shares) <= 0.4
 
 

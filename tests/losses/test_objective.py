@@ -64,9 +64,7 @@ def test_each_part_is_its_loss_on_the_right_samples(sample: Completion) -> None:
         "adversarial": generator_loss(discriminate(completed)),
         "attribute": attribute_loss(completed, tiny_encoder(sample.exemplar), tiny_encoder, interior_weight(mask)),
         "identity": identity_loss(completed, sample.exemplar, tiny_recognition_net),
-        "perceptual": perceptual_loss(
-            completed[chosen], image[chosen], tiny_perceptual_net, boundary_weight(self_mask)
-        )
+        "perceptual": perceptual_loss(completed[chosen], image[chosen], tiny_perceptual_net, boundary_weight(self_mask))
         / 4,
         "reconstruction": reconstruction_loss(completed[chosen], image[chosen], self_mask) / 4,
     }

@@ -21,7 +21,8 @@ def test_loss_is_the_sum_over_the_batch() -> None:
     completed, image = torch.rand(2, 3, 3, 8, 8)
     loss = perceptual_loss(completed, image, tiny_perceptual_net, torch.rand(3, 1, 8, 8))
     torch.testing.assert_close(loss, perceptual_distance(completed, image, tiny_perceptual_net).sum())
-    single = [perceptual_distance(*pair, tiny_perceptual_net).item() for pair in zip(completed.split(1), image.split(1))]
+    pairs = zip(completed.split(1), image.split(1), strict=True)
+    single = [perceptual_distance(*pair, tiny_perceptual_net).item() for pair in pairs]
     assert loss.item() == pytest.approx(sum(single)) and len(set(single)) == 3
     assert perceptual_loss(image, image, tiny_perceptual_net, torch.ones(3, 1, 8, 8)) == 0
 

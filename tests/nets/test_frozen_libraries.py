@@ -112,5 +112,5 @@ def test_lpips_without_connection(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 def test_missing_package(name: str, kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "lpips", None)
     monkeypatch.setitem(sys.modules, "facenet_pytorch", None)
-    with pytest.raises(ConfigError, match="cannot be imported.*install .*pip install"):
+    with pytest.raises(ConfigError, match=r"cannot be imported.*install .*pip install"):
         make_frozen_net(FrozenNetConfig(name), kind)  # type: ignore[arg-type]

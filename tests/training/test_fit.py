@@ -21,7 +21,7 @@ data: {{path: {faces}, batch_size: 4, num_workers: 0, self_exemplar_prob: 0.5, m
 model:
   model:
     family: lite
-    generator: {{resolution: 16, channel_base: 128, channel_max: 8, z_dim: 8, w_dim: 8, global_dim: 8, mapping_layers: 2}}
+    generator: {{resolution: 16, channel_base: 128, channel_max: 8, z_dim: 8, w_dim: 8, global_dim: 8}}
     style_encoder: {{kind: small, resolution: 16, channel_base: 128, channel_max: 8}}
   discriminator: {{channel_base: 128, channel_max: 8}}
   losses: {{perceptual: 0.0, identity: 0.0, reconstruction: 1.0, r1_interval: 2, path_length_interval: 2}}
@@ -51,7 +51,9 @@ def fit(tmp_path: Path, faces: Path, total: float, *more: str) -> int:
 
 
 def newest(tmp_path: Path) -> dict[str, torch.Tensor]:
-    state: dict[str, torch.Tensor] = read_checkpoint(sorted((tmp_path / "run/checkpoints").glob("*.ckpt"))[-1])["state_dict"]
+    state: dict[str, torch.Tensor] = read_checkpoint(sorted((tmp_path / "run/checkpoints").glob("*.ckpt"))[-1])[
+        "state_dict"
+    ]
     return state
 
 

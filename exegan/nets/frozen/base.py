@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Self
+from typing import TypeVar
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+
+Frozen = TypeVar("Frozen", bound="FrozenModule")
 
 
 class FrozenModule(nn.Module):
@@ -17,12 +19,12 @@ class FrozenModule(nn.Module):
     Constants are non-persistent buffers: they follow the module to its device and are no part of its weight file.
     """
 
-    def freeze(self) -> Self:
+    def freeze(self: Frozen) -> Frozen:
         """Take the weights out of training; gradients still reach the image."""
         self.requires_grad_(False)
         return self.eval()
 
-    def train(self, mode: bool = True) -> Self:
+    def train(self: Frozen, mode: bool = True) -> Frozen:
         """Stay in eval mode whatever `mode` is: batch statistics and dropout would make a loss random."""
         return super().train(False)
 

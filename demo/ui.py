@@ -1,0 +1,139 @@
+"""The page: layout first, the wiring of events at its end. What the events do is in `handlers`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import gradio as gr
+import handlers
+from PIL import Image
+
+from exegan.errors import ExeGanError
+
+TITLE = "exegan"
+HOW_TO = "Paint over the part of a face you want redone, give another face as the exemplar, and press **Complete**."
+CONSENT = (
+    "Use photos of people who agreed to it. Results are synthetic: say so where you show them. "
+    "Pictures stay on the machine that runs this page and are deleted within the hour."
+)
+EDITOR_HINT = "# Drop a photo here\nor click to choose one, then paint over the part to complete"
+STATUS_HINT = "The completed photo appears here beside the original."
+
+MAX_SEED = 2**32 - 1
+MAX_WAITING = 16  # requests in the queue before new ones are told that the page is busy
+MODEL_EVENTS = "model"  # events that run the model share this, so that they take turns
+
+# Fonts of the visitor's own system: nothing is fetched from other hosts.
+THEME = gr.themes.Soft(
+    primary_hue="teal",
+    neutral_hue="slate",
+    radius_size="md",
+    spacing_size="sm",
+    font=["system-ui", "sans-serif"],
+    font_mono=["ui-monospace", "monospace"],
+)
+CSS = """
+.gradio-container { max-width: 1360px !important; margin: 0 auto !important; }
+#heading { display: flex; align-items: baseline; gap: 1rem; flex-wrap: wrap; }
+footer { display: none !important; }
+"""
+
+
+def build(inpainter: handlers.Completer) -> gr.Blocks:
+    """The page around an inpainter, not yet served.
+
+    Args:
+        inpainter: Completes the photos; one at a time.
+    """
+    with gr.Blocks(title=TITLE, analytics_enabled=False, delete_cache=(600, 3000)) as page:
+        gr.Markdown(f"# {TITLE}\n{HOW_TO}", elem_id="heading")
+        with gr.Row(equal_height=False):
+            with gr.Column(scale=5, min_width=340):
+                editor, uploaded_mask = _photo_and_mask()
+            with gr.Column(scale=3, min_width=220):
+                exemplar, seed, button = _exemplar_and_options()
+            with gr.Column(scale=5, min_width=340):
+                result, status, download = _result()
+        gr.Markdown(CONSENT, elem_id="consent")
+
+        def on_complete(
+            value: handlers.EditorValue | None, mask: str | None, face: str | None, number: float | None
+        ) -> tuple[tuple[Image.Image, Image.Image], str, dict[str, Any]]:
+            try:
+                before, after, path, message = handlers.complete(
+                    inpainter, value, mask, face, number, download.GRADIO_CACHE
+                )
+            except ExeGanError as error:
+                raise gr.Error(str(error), title="Not yet", print_exception=False) from error
+            return (before, after), message, gr.update(value=path, interactive=True)
+
+        button.click(
+            on_complete,
+            inputs=[editor, uploaded_mask, exemplar, seed],
+            outputs=[result, status, download],
+            api_visibility="private",
+            concurrency_id=MODEL_EVENTS,
+            concurrency_limit=1,
+        )
+    page.queue(max_size=MAX_WAITING, api_open=False)
+    return page
+
+
+def _photo_and_mask() -> tuple[gr.ImageEditor, gr.Image]:
+    editor = gr.ImageEditor(
+        label="1 · Photo, and paint the hole",
+        type="pil",
+        format="png",
+        sources=("upload", "clipboard"),
+        layers=False,
+        transforms=(),
+        brush=gr.Brush(colors=[("#14b8a6", 0.8)], color_mode="fixed", default_size="auto"),
+        eraser=gr.Eraser(default_size="auto"),
+        buttons=[],
+        placeholder=EDITOR_HINT,
+        height=500,
+        elem_id="editor",
+    )
+    with gr.Accordion("Or upload a mask", open=False):
+        uploaded_mask = gr.Image(
+            label="Mask: the photo's size, white = hole",
+            type="filepath",
+            image_mode=None,
+            sources=["upload", "clipboard"],
+            buttons=[],
+            height=180,
+            elem_id="mask",
+        )
+    return editor, uploaded_mask
+
+
+def _exemplar_and_options() -> tuple[gr.Image, gr.Number, gr.Button]:
+    exemplar = gr.Image(
+        label="2 · Exemplar, the face to take the looks from",
+        type="filepath",
+        image_mode=None,
+        sources=["upload", "clipboard"],
+        buttons=[],
+        height=300,
+        elem_id="exemplar",
+    )
+    seed = gr.Number(
+        label="Seed", info="Another number, another variation.", value=0, precision=0, minimum=0, maximum=MAX_SEED
+    )
+    button = gr.Button("Complete", variant="primary", size="lg", elem_id="complete")
+    return exemplar, seed, button
+
+
+def _result() -> tuple[gr.ImageSlider, gr.Markdown, gr.DownloadButton]:
+    result = gr.ImageSlider(
+        label="3 · Result: drag to compare with the original",
+        type="pil",
+        format="png",
+        buttons=["fullscreen"],
+        interactive=False,
+        height=500,
+        elem_id="result",
+    )
+    status = gr.Markdown(STATUS_HINT, elem_id="status")
+    download = gr.DownloadButton("Download full resolution (PNG)", interactive=False, size="md", elem_id="download")
+    return result, status, download

@@ -1,0 +1,86 @@
+"""A run may start from another's weights: everything that fits is taken, averaged where possible."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+from helpers import tiny_model_config
+from torch import Tensor, nn
+
+from exegan.config import DiscriminatorConfig
+from exegan.errors import WeightsError
+from exegan.nets.discriminator import Discriminator
+from exegan.nets.model import Model
+from exegan.training.warm_start import copy_fitting_weights
+
+
+def make_system(resolution: int, w_dim: int = 8) -> nn.Module:
+    """The networks of a training run under the names they have there."""
+    discriminator = Discriminator(DiscriminatorConfig(channel_base=128, channel_max=8), resolution)
+    return nn.ModuleDict({"model": Model(tiny_model_config(resolution, w_dim)), "discriminator": discriminator})
+
+
+def save(state: dict[str, Tensor], tmp_path: Path) -> str:
+    torch.save({"state_dict": state, "global_step": 1}, tmp_path / "run.ckpt")
+    return str(tmp_path / "run.ckpt")
+
+
+def test_larger_model_starts_from_a_smaller_one_s_blocks(tmp_path: Path) -> None:
+    small, large = make_system(16), make_system(32)
+    found, before = small.state_dict(), {key: value.clone() for key, value in large.state_dict().items()}
+    count = copy_fitting_weights(large, save(found, tmp_path))
+    own = large.state_dict()
+    copied = [key for key in own if key in found and own[key].shape == found[key].shape]
+    assert count == len(copied)
+    for key, value in own.items():
+        assert torch.equal(value, found[key] if key in copied else before[key]), key
+    new = {key for key in own if key not in copied}
+    for part in (
+        "model.generator.blocks.8.",
+        "model.generator.blocks.16.",
+        "model.generator.encoder.blocks.16.",
+        "model.generator.mapping.",
+        "model.style_encoder.blocks.16.",
+        "model.style_encoder.heads.4.",
+        "model.style_encoder.heads.5.",
+        "discriminator.blocks.16.",
+        "discriminator.to_logit.",
+    ):
+        assert not any(key.startswith(part) for key in new), part
+    for part in ("model.generator.blocks.32.", "model.style_encoder.heads.7.", "discriminator.blocks.32."):
+        assert any(key.startswith(part) for key in new), part
+
+
+def test_averaged_weights_are_preferred(tmp_path: Path) -> None:
+    source, target = make_system(16), make_system(16)
+    state = source.state_dict()
+    averaged = {key.replace("model.", "model_ema.", 1): value + 1 for key, value in state.items() if "model." in key}
+    copy_fitting_weights(target, save(state | averaged, tmp_path))
+    for key, value in target.state_dict().items():
+        assert torch.equal(value, state[key] + 1 if key.startswith("model.") else state[key]), key
+
+
+def test_other_widths_take_what_fits(tmp_path: Path) -> None:
+    source, target = make_system(16, w_dim=8), make_system(16, w_dim=9)
+    before = target.state_dict()["model.mean_w"].shape
+    count = copy_fitting_weights(target, save(source.state_dict(), tmp_path))
+    assert 0 < count < len(target.state_dict())
+    assert target.state_dict()["model.mean_w"].shape == before == (9,)
+    key = "model.generator.encoder.from_image.weight"
+    assert torch.equal(target.state_dict()[key], source.state_dict()[key])
+
+
+@pytest.mark.parametrize("state", [{}, {"other.weight": torch.ones(2)}, {"model.mean_w": torch.ones(3)}])
+def test_nothing_fits(state: dict[str, Tensor], tmp_path: Path) -> None:
+    with pytest.raises(WeightsError, match=r"no weight of .*run\.ckpt fits this model; warm_start needs a run"):
+        copy_fitting_weights(make_system(16), save(state, tmp_path))
+
+
+def test_unreadable_checkpoint(tmp_path: Path) -> None:
+    with pytest.raises(WeightsError, match=r"none\.ckpt does not exist"):
+        copy_fitting_weights(make_system(16), str(tmp_path / "none.ckpt"))
+    torch.save({"weights": {}}, tmp_path / "other.ckpt")
+    with pytest.raises(WeightsError, match="fits this model"):
+        copy_fitting_weights(make_system(16), str(tmp_path / "other.ckpt"))
