@@ -44,17 +44,6 @@ class Completer(Protocol):
     def inpaint(self, photo: Image.Image, mask: Mask, exemplar: Image.Image, *, seed: int) -> Completed: ...
 
 
-def photo_from_editor(value: EditorValue | None) -> Image.Image:
-    """The photo in the editor, RGB.
-
-    Raises:
-        InputError: There is none yet.
-    """
-    if not value or value.get("background") is None:
-        raise InputError("There is no photo yet; drop one into step 1.")
-    return upright_rgb(value["background"])
-
-
 def mask_from_editor(value: EditorValue) -> Mask:
     """What was painted, as bool [H, W] of the photo's size, True = hole.
 
@@ -110,11 +99,12 @@ def complete(
     Raises:
         ExeGanError: Something is missing or does not fit, in one sentence for the person at the page.
     """
-    photo = photo_from_editor(value)
-    assert value is not None  # else there was no photo
+    if value is None or value.get("background") is None:
+        raise InputError("There is no photo yet; drop one into step 1.")
     mask = find_hole(value, uploaded_mask)
     if exemplar is None:
         raise InputError("There is no exemplar yet; drop a photo of a face to take the looks from into step 2.")
+    photo = upright_rgb(value["background"])
     face = _read(read_photo, exemplar, "the exemplar")
     result = inpainter.inpaint(photo, mask, face, seed=int(seed or 0))
     path = Path(tempfile.mkdtemp(dir=folder)) / "completed.png"

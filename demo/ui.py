@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 from typing import Any
 
 import gradio as gr
@@ -11,20 +12,23 @@ from PIL import Image
 from exegan.errors import ExeGanError
 
 TITLE = "exegan"
-HOW_TO = "Paint over the part of a face you want redone, give another face as the exemplar, and press **Complete**."
+HOW_TO = "Paint over the part of a face to redo, give another face as the exemplar, and press Complete."
 CONSENT = (
-    "Use photos of people who agreed to it. Results are synthetic: say so where you show them. "
-    "Pictures stay on the machine that runs this page and are deleted within the hour."
+    "Use photos of people who agreed; results are synthetic, say so where you show them. "
+    "Pictures stay on the machine that serves this page and are deleted within the hour."
 )
-EDITOR_HINT = "# Drop a photo here\nor click to choose one, then paint over the part to complete"
-STATUS_HINT = "The completed photo appears here beside the original."
+EDITOR_HINT = "# Drop a photo here\nor click to choose one"
+EXEMPLAR_HINT = "# Drop a face here\nor click to choose one"
+MASK_HINT = "# Drop a mask here\nas large as the photo, white = hole"
+STATUS_HINT = "The completed photo appears here; drag across it to compare with the original."
 
 MAX_SEED = 2**32 - 1
 MAX_WAITING = 16  # requests in the queue before new ones are told that the page is busy
+PICTURE_HEIGHT = 490  # with all around it, one screen of 800 pixels
 MODEL_EVENTS = "model"  # events that run the model share this, so that they take turns
 
 # Fonts of the visitor's own system: nothing is fetched from other hosts.
-THEME = gr.themes.Soft(
+THEME = gr.themes.Base(
     primary_hue="teal",
     neutral_hue="slate",
     radius_size="md",
@@ -33,9 +37,14 @@ THEME = gr.themes.Soft(
     font_mono=["ui-monospace", "monospace"],
 )
 CSS = """
-.gradio-container { max-width: 1360px !important; margin: 0 auto !important; }
-#heading { display: flex; align-items: baseline; gap: 1rem; flex-wrap: wrap; }
-footer { display: none !important; }
+.gradio-container { max-width: 1400px !important; margin: 0 auto !important; }
+#heading h1 { display: inline; margin-right: 0.6rem; }
+#heading p { display: inline; }
+.step h3 { margin: 0; font-weight: 600; }
+#status p, #consent p { opacity: 0.75; }
+#status { min-height: 3rem; }
+#consent { text-align: center; }
+#result .wrap .error { display: none; }  /* the sentence says it; a badge would hide the picture */
 """
 
 
@@ -46,7 +55,7 @@ def build(inpainter: handlers.Completer) -> gr.Blocks:
         inpainter: Completes the photos; one at a time.
     """
     with gr.Blocks(title=TITLE, analytics_enabled=False, delete_cache=(600, 3000)) as page:
-        gr.Markdown(f"# {TITLE}\n{HOW_TO}", elem_id="heading")
+        gr.Markdown(f"# {TITLE}\n\n{HOW_TO}", elem_id="heading")
         with gr.Row(equal_height=False):
             with gr.Column(scale=5, min_width=340):
                 editor, uploaded_mask = _photo_and_mask()
@@ -64,13 +73,14 @@ def build(inpainter: handlers.Completer) -> gr.Blocks:
                     inpainter, value, mask, face, number, download.GRADIO_CACHE
                 )
             except ExeGanError as error:
-                raise gr.Error(str(error), title="Not yet", print_exception=False) from error
+                raise gr.Error(_sentence(error), print_exception=False) from error
             return (before, after), message, gr.update(value=path, interactive=True)
 
         button.click(
             on_complete,
             inputs=[editor, uploaded_mask, exemplar, seed],
             outputs=[result, status, download],
+            show_progress_on=result,
             api_visibility="private",
             concurrency_id=MODEL_EVENTS,
             concurrency_limit=1,
@@ -80,8 +90,10 @@ def build(inpainter: handlers.Completer) -> gr.Blocks:
 
 
 def _photo_and_mask() -> tuple[gr.ImageEditor, gr.Image]:
+    _step("1 · Photo: paint the hole")
     editor = gr.ImageEditor(
-        label="1 · Photo, and paint the hole",
+        label="Photo",
+        show_label=False,
         type="pil",
         format="png",
         sources=("upload", "clipboard"),
@@ -91,25 +103,30 @@ def _photo_and_mask() -> tuple[gr.ImageEditor, gr.Image]:
         eraser=gr.Eraser(default_size="auto"),
         buttons=[],
         placeholder=EDITOR_HINT,
-        height=500,
+        height=PICTURE_HEIGHT,
         elem_id="editor",
     )
     with gr.Accordion("Or upload a mask", open=False):
         uploaded_mask = gr.Image(
-            label="Mask: the photo's size, white = hole",
+            label="Mask",
+            show_label=False,
+            placeholder=MASK_HINT,
             type="filepath",
             image_mode=None,
             sources=["upload", "clipboard"],
             buttons=[],
-            height=180,
+            height=150,
             elem_id="mask",
         )
     return editor, uploaded_mask
 
 
 def _exemplar_and_options() -> tuple[gr.Image, gr.Number, gr.Button]:
+    _step("2 · Exemplar: another face")
     exemplar = gr.Image(
-        label="2 · Exemplar, the face to take the looks from",
+        label="Exemplar",
+        show_label=False,
+        placeholder=EXEMPLAR_HINT,
         type="filepath",
         image_mode=None,
         sources=["upload", "clipboard"],
@@ -125,15 +142,27 @@ def _exemplar_and_options() -> tuple[gr.Image, gr.Number, gr.Button]:
 
 
 def _result() -> tuple[gr.ImageSlider, gr.Markdown, gr.DownloadButton]:
+    _step("3 · Result: original left, completed right")
     result = gr.ImageSlider(
-        label="3 · Result: drag to compare with the original",
+        label="Original and completed photo",
+        show_label=False,
         type="pil",
         format="png",
         buttons=["fullscreen"],
         interactive=False,
-        height=500,
+        height=PICTURE_HEIGHT,
         elem_id="result",
     )
     status = gr.Markdown(STATUS_HINT, elem_id="status")
     download = gr.DownloadButton("Download full resolution (PNG)", interactive=False, size="md", elem_id="download")
     return result, status, download
+
+
+def _step(heading: str) -> None:
+    gr.Markdown(f"### {heading}", elem_classes="step")
+
+
+def _sentence(error: ExeGanError) -> str:
+    """The error as the page says it; the toast renders HTML, which a file's name must not be taken for."""
+    text = html.escape(str(error), quote=False).rstrip(".")
+    return f"{text[0].upper()}{text[1:]}."

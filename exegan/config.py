@@ -23,6 +23,10 @@ def _require(ok: bool, message: str) -> None:
         raise ConfigError(message)
 
 
+def _at_least(section: str, name: str, value: float, least: float) -> None:
+    _require(value >= least, f"{section}.{name} is {value}, expected at least {least}")
+
+
 def _is_power_of_two(value: int) -> bool:
     return value > 0 and value & (value - 1) == 0
 
@@ -60,6 +64,9 @@ class GeneratorConfig:
             _is_power_of_two(self.resolution) and self.resolution >= 16,
             f"generator.resolution is {self.resolution}, expected a power of two of at least 16",
         )
+        for name in ("z_dim", "w_dim", "global_dim", "mapping_layers", "channel_max"):
+            _at_least("generator", name, getattr(self, name), 1)
+        _at_least("generator", "channel_base", self.channel_base, self.resolution)
         _require(
             0 < self.num_coarse < self.num_ws,
             f"generator.num_coarse is {self.num_coarse}, expected 1 to {self.num_ws - 1} at {self.resolution} px",
@@ -120,6 +127,14 @@ class StyleEncoderConfig:
     channel_base: int = 4096
     channel_max: int = 256
 
+    def __post_init__(self) -> None:
+        _require(
+            _is_power_of_two(self.resolution) and self.resolution >= 16,
+            f"style_encoder.resolution is {self.resolution}, expected a power of two of at least 16",
+        )
+        _at_least("style_encoder", "channel_base", self.channel_base, self.resolution)
+        _at_least("style_encoder", "channel_max", self.channel_max, 1)
+
     def channels(self, resolution: int) -> int:
         """Feature channels at one resolution (`small`)."""
         return min(self.channel_max, self.channel_base // resolution)
@@ -138,6 +153,12 @@ class ModelConfig:
     family: Literal["paper", "lite"] = "paper"
     generator: GeneratorConfig = field(default_factory=GeneratorConfig)
     style_encoder: StyleEncoderConfig = field(default_factory=StyleEncoderConfig)
+
+    def __post_init__(self) -> None:
+        _require(
+            self.style_encoder.kind != "irse50" or self.generator.w_dim == 512,
+            f"generator.w_dim is {self.generator.w_dim}, expected 512 with the style encoder irse50",
+        )
 
 
 @dataclass(frozen=True)
@@ -209,6 +230,10 @@ class LossConfig:
     perceptual_net: FrozenNetConfig = field(default_factory=FrozenNetConfig)
     identity_net: FrozenNetConfig = field(default_factory=lambda: FrozenNetConfig(name="facenet"))
 
+    def __post_init__(self) -> None:
+        for name in ("r1_interval", "path_length_interval", "path_length_shrink"):
+            _at_least("losses", name, getattr(self, name), 1)
+
 
 @dataclass(frozen=True)
 class OptimizerConfig:
@@ -258,25 +283,33 @@ def from_dict(cls: type[T], values: Mapping[str, Any], where: str = "config") ->
         where: Name of this level in error messages.
 
     Raises:
-        ConfigError: A key is unknown, or a value has the wrong type or cannot work.
+        ConfigError: A key is unknown or missing, or a value has the wrong type or cannot work.
     """
     _require(isinstance(values, Mapping), f"{where} is {values!r}, expected a mapping of {cls.__name__}")
     hints = typing.get_type_hints(cls)
     unknown = sorted(set(values) - set(hints))
     _require(not unknown, f"{where} has unknown key {', '.join(unknown)}; expected some of {', '.join(hints)}")
+    for known in dataclasses.fields(cls):  # type: ignore[arg-type]
+        optional = known.default is not dataclasses.MISSING or known.default_factory is not dataclasses.MISSING
+        _require(optional or known.name in values, f"{where} has no {known.name}, expected one; add it")
     return cls(**{key: _convert(hints[key], value, f"{where}.{key}") for key, value in values.items()})
 
 
 def _convert(hint: Any, value: Any, where: str) -> Any:
+    """`value` as the annotation `hint` says, or a `ConfigError`."""
     if dataclasses.is_dataclass(hint):
         return from_dict(typing.cast(type, hint), value, where)
+    options = typing.get_args(hint)
     if typing.get_origin(hint) is Literal:
-        _require(value in typing.get_args(hint), f"{where} is {value!r}, expected one of {typing.get_args(hint)}")
+        _require(value in options, f"{where} is {value!r}, expected one of {options}")
         return value
     if typing.get_origin(hint) is tuple:
-        _require(isinstance(value, (list, tuple)), f"{where} is {value!r}, expected a list")
-        return tuple(value)
-    if hint is int or hint is float:
-        number = isinstance(value, (int, float)) and not isinstance(value, bool)
+        fits = isinstance(value, (list, tuple)) and len(value) == len(options)
+        _require(fits, f"{where} is {value!r}, expected a list of {len(options)}")
+        return tuple(_convert(option, item, where) for option, item in zip(options, value, strict=True))
+    if hint in (int, float):
+        number = isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
         _require(number and (hint is float or value == int(value)), f"{where} is {value!r}, expected {hint.__name__}")
+        return hint(value)
+    _require(isinstance(value, hint), f"{where} is {value!r}, expected {getattr(hint, '__name__', hint)}")
     return value

@@ -4,15 +4,22 @@ from __future__ import annotations
 
 import os
 import zipfile
-from pathlib import Path
+import zlib
+from pathlib import Path, PurePosixPath
 from typing import Protocol
 
 from PIL import Image
 
 from exegan.errors import InputError
-from exegan.images import decode_photo
+from exegan.images import decode_photo, read_photo
 
 SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff"})
+
+
+def _is_picture(name: str) -> bool:
+    """Whether a path names a picture; Macs pack `__MACOSX/._NAME` beside every file, which is none."""
+    path = PurePosixPath(name)
+    return path.suffix.lower() in SUFFIXES and not path.name.startswith("._") and not name.endswith("/")
 
 
 class FaceSource(Protocol):
@@ -29,12 +36,11 @@ class FolderSource:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        paths = (p.relative_to(folder) for p in folder.rglob("*") if p.suffix.lower() in SUFFIXES)
-        self.names = sorted(p.as_posix() for p in paths)
+        names = (path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
+        self.names = sorted(filter(_is_picture, names))
 
     def read(self, index: int) -> Image.Image:
-        path = self.folder / self.names[index]
-        return decode_photo(path.read_bytes(), str(path))
+        return read_photo(self.folder / self.names[index])
 
 
 class ZipSource:
@@ -48,14 +54,19 @@ class ZipSource:
                 names = archive.namelist()
         except zipfile.BadZipFile as error:
             raise InputError(f"{path} is not a readable zip file ({error}); make it again or give a folder") from error
-        self.names = sorted(name for name in names if Path(name).suffix.lower() in SUFFIXES)
+        self.names = sorted(filter(_is_picture, names))
 
     def read(self, index: int) -> Image.Image:
         # A worker process forked from this one would share the file position, so each opens the file itself.
         if self._process != os.getpid():
             self._archive, self._process = zipfile.ZipFile(self.path), os.getpid()
         name = self.names[index]
-        return decode_photo(self._archive.read(name), f"{self.path}:{name}")
+        where = f"{self.path}:{name}"
+        try:
+            data = self._archive.read(name)
+        except (zipfile.BadZipFile, zlib.error, EOFError, OSError) as error:
+            raise InputError(f"{where} is damaged and cannot be unpacked ({error}); make the zip again") from error
+        return decode_photo(data, where)
 
     def __getstate__(self) -> dict[str, object]:
         return {"path": self.path, "names": self.names, "_process": -1}

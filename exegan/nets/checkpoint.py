@@ -26,7 +26,7 @@ _BUNDLED = Path(__file__).resolve().parents[1] / "models"
 
 
 def save_model(model: Model, folder: str | Path, training: Mapping[str, Any], half: bool = False) -> Path:
-    """Write a model folder; each file is written beside its place and renamed, the weights first.
+    """Write a model folder; both files are written beside their places, then renamed.
 
     Args:
         model: The networks.
@@ -43,18 +43,21 @@ def save_model(model: Model, folder: str | Path, training: Mapping[str, Any], ha
     if half:
         state = {key: value.half() if value.is_floating_point() else value for key, value in state.items()}
     weights, config = folder / WEIGHTS_FILE, folder / CONFIG_FILE
-    temporary = weights.with_suffix(".tmp")
-    save_file(state, temporary)
-    description = {
-        "format": FORMAT,
-        "model": to_dict(model.config),
-        "sha256": sha256_of(temporary),
-        "training": dict(training),
-    }
-    os.replace(temporary, weights)
-    temporary = config.with_suffix(".tmp")
-    temporary.write_text(json.dumps(description, indent=2) + "\n", encoding="utf-8")
-    os.replace(temporary, config)
+    new_weights, new_config = (path.with_suffix(".tmp") for path in (weights, config))
+    try:
+        save_file(state, new_weights)
+        description = {
+            "format": FORMAT,
+            "model": to_dict(model.config),
+            "sha256": sha256_of(new_weights),
+            "training": dict(training),
+        }
+        new_config.write_text(json.dumps(description, indent=2) + "\n", encoding="utf-8")
+        os.replace(new_weights, weights)
+        os.replace(new_config, config)
+    finally:
+        new_weights.unlink(missing_ok=True)
+        new_config.unlink(missing_ok=True)
     return folder
 
 
