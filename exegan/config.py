@@ -274,12 +274,12 @@ def to_dict(config: Any) -> dict[str, Any]:
     return dataclasses.asdict(config)
 
 
-def from_dict(cls: type[T], values: Mapping[str, Any], where: str = "config") -> T:
+def from_dict(cls: type[T], values: Any, where: str = "config") -> T:
     """Build the dataclass `cls` from plain values.
 
     Args:
         cls: One of the dataclasses above.
-        values: Field values; nested dataclasses as nested mappings. Missing fields take their defaults.
+        values: Mapping of field values; nested dataclasses as nested mappings. Missing fields take their defaults.
         where: Name of this level in error messages.
 
     Raises:

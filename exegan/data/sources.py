@@ -64,8 +64,9 @@ class ZipSource:
         where = f"{self.path}:{name}"
         try:
             data = self._archive.read(name)
-        except (zipfile.BadZipFile, zlib.error, EOFError, OSError) as error:
-            raise InputError(f"{where} is damaged and cannot be unpacked ({error}); make the zip again") from error
+        except (zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError, NotImplementedError) as error:
+            # The last two: encrypted, or packed by a method unknown here.
+            raise InputError(f"{where} cannot be unpacked ({error}); make the zip again, plainly") from error
         return decode_photo(data, where)
 
     def __getstate__(self) -> dict[str, object]:

@@ -57,7 +57,8 @@ def boundary_weight(mask: Tensor) -> Tensor:
     known = 1 - mask
     confidence = torch.zeros_like(mask)
     for _ in range(_ROUNDS):
-        confidence = _blur(confidence + known) * mask
+        # Rounding may lift an average of ones a hair above 1.
+        confidence = (_blur(confidence + known) * mask).clamp(max=1)
     no_boundary = known.amax(dim=(1, 2, 3), keepdim=True) == 0
     return torch.where(no_boundary, mask, confidence)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -53,6 +54,7 @@ def save_model(model: Model, folder: str | Path, training: Mapping[str, Any], ha
             "training": dict(training),
         }
         new_config.write_text(json.dumps(description, indent=2) + "\n", encoding="utf-8")
+        shutil.copymode(new_config, new_weights)  # safetensors makes its files readable by their owner alone
         os.replace(new_weights, weights)
         os.replace(new_config, config)
     finally:
@@ -93,7 +95,7 @@ def load_model(name_or_folder: str | Path, device: torch.device | str = "cpu") -
     folder = find_model(name_or_folder)
     description = read_description(folder)
     try:
-        config = from_dict(ModelConfig, description.get("model", {}), where="model")
+        config = from_dict(ModelConfig, description.get("model"), where="model")
     except ConfigError as error:
         raise WeightsError(f"{folder / CONFIG_FILE} does not describe a model: {error}") from error
     weights = folder / WEIGHTS_FILE

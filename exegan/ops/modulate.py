@@ -17,7 +17,7 @@ def modulated_conv2d(x: Tensor, weight: Tensor, style: Tensor, *, demodulate: bo
 
     Args:
         x: [B, I, H, W].
-        weight: [O, I, k, k], k odd, already multiplied by its equalising gain.
+        weight: [O, I, k, k], k odd (3 with `up`), already multiplied by its equalising gain.
         style: [B, I].
         demodulate: Divide by the norm of the scaled weight of each output channel.
         up: Double the size: transposed convolution, then the FIR filter.

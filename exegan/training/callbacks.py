@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 import os
+import signal
+import threading
 from pathlib import Path
+from types import FrameType
 from typing import Any, cast
 
 import lightning as L
@@ -18,6 +22,8 @@ from exegan.images import to_uint8
 from exegan.nets.checkpoint import save_model
 from exegan.ops.composite import composite
 from exegan.training.module import ExeGanModule
+
+_log = logging.getLogger(__name__)
 
 CHECKPOINTS, GRIDS, MODEL = "checkpoints", "grids", "model"
 _GRID_SAMPLES = 8
@@ -61,10 +67,10 @@ class KimgClock(Callback):
             trainer.should_stop = True
 
     def _save(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
-        module = cast(ExeGanModule, pl_module)
+        self._saved_at = _images_seen(pl_module)
         folder = Path(self.run.dir) / CHECKPOINTS
         folder.mkdir(parents=True, exist_ok=True)
-        path = folder / f"kimg-{_images_seen(pl_module) / 1000:010.3f}.ckpt"
+        path = folder / f"kimg-{self._saved_at / 1000:010.3f}.ckpt"
         # Written beside its place and renamed, so that a kill in between leaves the checkpoint before it.
         temporary = path.with_suffix(".tmp")
         trainer.save_checkpoint(temporary, weights_only=False)
@@ -73,10 +79,40 @@ class KimgClock(Callback):
         os.replace(temporary, path)
         for old in sorted(folder.glob("kimg-*.ckpt"))[: -self.run.keep_checkpoints]:
             old.unlink()
+        module = cast(ExeGanModule, pl_module)
         module.model_ema.update_mean_w()
-        facts = {"kimg": _images_seen(pl_module) / 1000, "losses": module.hparams["losses"]}
-        save_model(module.model_ema, Path(self.run.dir) / MODEL, facts)
-        self._saved_at = _images_seen(pl_module)
+        save_model(module.model_ema, Path(self.run.dir) / MODEL, _facts(module))
+
+
+def _facts(module: ExeGanModule) -> dict[str, Any]:
+    """What a model folder tells about its training."""
+    losses = dict(module.hparams["losses"])
+    for net in ("perceptual_net", "identity_net"):
+        # A weight file without its folder, which means nothing elsewhere.
+        weights = losses[net]["weights"]
+        losses[net] = {**losses[net], "weights": weights and Path(weights).name}
+    return {"kimg": _images_seen(module) / 1000, "losses": losses}
+
+
+class StopOnSignal(Callback):
+    """Ends the run after the batch in flight, with everything saved, on Ctrl-C; a second Ctrl-C ends it at once."""
+
+    def on_train_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        """Take over the signal, where there is a main thread to take it."""
+
+        def stop(number: int, frame: FrameType | None) -> None:
+            trainer.should_stop = True
+            signal.signal(signal.SIGINT, self._before)
+            _log.info("interrupted: the batch in flight is finished and saved; --ckpt_path last goes on from there")
+
+        self._ours = threading.current_thread() is threading.main_thread()
+        if self._ours:
+            self._before = signal.signal(signal.SIGINT, stop)
+
+    def teardown(self, trainer: L.Trainer, pl_module: L.LightningModule, stage: str) -> None:
+        """Give the signal back."""
+        if getattr(self, "_ours", False):
+            signal.signal(signal.SIGINT, self._before)
 
 
 class GridWriter(Callback):

@@ -14,7 +14,7 @@ from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
 
 from exegan.config import RunConfig
 from exegan.errors import ExeGanError
-from exegan.training.callbacks import GridWriter, KimgClock, newest_checkpoint
+from exegan.training.callbacks import GridWriter, KimgClock, StopOnSignal, newest_checkpoint
 from exegan.training.datamodule import FaceDataModule
 from exegan.training.module import ExeGanModule
 from exegan.training.progress import KimgProgressBar
@@ -35,7 +35,7 @@ class ExeGanCLI(LightningCLI):
         tensorboard = TensorBoardLogger(run.dir, name="logs")
         kwargs["logger"] = [tensorboard, CSVLogger(run.dir, name="logs", version=tensorboard.version)]
         kwargs["default_root_dir"] = run.dir
-        self.trainer_defaults["callbacks"] = [KimgClock(run), GridWriter(run), KimgProgressBar(run)]
+        self.trainer_defaults["callbacks"] = [KimgClock(run), GridWriter(run), KimgProgressBar(run), StopOnSignal()]
         return super().instantiate_trainer(**kwargs)
 
     def before_fit(self) -> None:

@@ -193,7 +193,8 @@ def _make_adam(
 ) -> torch.optim.Adam:
     """Adam, slowed so that an additional step every `interval` batches leaves the pace as it was (StyleGAN2, B)."""
     ratio = interval / (interval + 1) if weight else 1.0
-    return torch.optim.Adam(parameters, lr=lr * ratio, betas=(betas[0] ** ratio, betas[1] ** ratio), eps=1e-8)
+    scaled = (betas[0] ** ratio, betas[1] ** ratio)
+    return torch.optim.Adam(parameters, lr=lr * ratio, betas=scaled, eps=1e-8, fused=True)
 
 
 @contextmanager

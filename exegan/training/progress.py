@@ -34,10 +34,9 @@ class KimgProgressBar(ProgressBar):
     def on_train_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         """Open the bar where a resumed run stands."""
         self._bar = tqdm(
-            total=self.run.total_kimg * 1000,
-            initial=int(cast(ExeGanModule, pl_module).images_seen),
-            unit="img",
-            unit_scale=True,
+            total=self.run.total_kimg,
+            initial=_kimg(pl_module),
+            bar_format="{percentage:3.0f}%|{bar}| {n:.2f}/{total:g} kimg [{elapsed}<{remaining}{postfix}]",
             dynamic_ncols=True,
             mininterval=1.0,
             disable=not self._enabled,
@@ -45,14 +44,19 @@ class KimgProgressBar(ProgressBar):
 
     def on_train_batch_end(self, trainer: L.Trainer, pl_module: L.LightningModule, *_: Any) -> None:
         """Advance by the batch."""
-        if self._bar is None:
+        if self._bar is None or self._bar.disable:
             return
-        self._bar.update(int(cast(ExeGanModule, pl_module).images_seen) - self._bar.n)
-        if trainer.global_step % 20 == 0:
-            losses = {name: trainer.callback_metrics.get(f"train/{name}") for name in _SHOWN}
-            self._bar.set_postfix({k: f"{v:.3f}" for k, v in losses.items() if v is not None}, refresh=False)
+        rate = self._bar.format_dict["rate"]
+        losses = {name: trainer.callback_metrics.get(f"train/{name}") for name in _SHOWN}
+        shown = [f"{name}={value:.2f}" for name, value in losses.items() if value is not None]
+        self._bar.set_postfix_str(", ".join([f"{1000 * rate:.1f} img/s", *shown] if rate else shown), refresh=False)
+        self._bar.update(_kimg(pl_module) - self._bar.n)
 
     def on_train_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         """Leave the last state on the screen."""
         if self._bar is not None:
             self._bar.close()
+
+
+def _kimg(pl_module: L.LightningModule) -> float:
+    return int(cast(ExeGanModule, pl_module).images_seen) / 1000

@@ -148,3 +148,16 @@ def test_no_picture(tmp_path: Path) -> None:
     for path in (folder, zip_folder(folder, tmp_path / "empty.zip")):
         with pytest.raises(InputError, match=r"holds no picture; expected files ending in \.bmp, \.jpeg"):
             open_source(path)
+
+
+def test_encrypted_member_is_named(folder: Path, tmp_path: Path) -> None:
+    path = zip_folder(folder, tmp_path / "a.zip")
+    content = bytearray(path.read_bytes())
+    with zipfile.ZipFile(path) as archive:
+        entry = archive.getinfo("01.png")
+    directory = content.rindex(b"PK\1\2", 0, content.index(b"01.png", archive.start_dir))
+    content[directory + 8] |= 1  # the flag that says encrypted
+    path.write_bytes(content)
+    assert entry.flag_bits & 1 == 0
+    with pytest.raises(InputError, match=rf"{path}:01\.png cannot be unpacked .*encrypted"):
+        open_source(path).read(1)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 import json
+import os
+import signal
 from pathlib import Path
 
 import numpy as np
@@ -11,8 +13,10 @@ import pytest
 import torch
 from PIL import Image
 
+from exegan.data.samples import Sample
 from exegan.nets.checkpoint import load_model
 from exegan.training.cli import main
+from exegan.training.module import ExeGanModule
 from exegan.weights import read_checkpoint
 
 CONFIG = """
@@ -99,6 +103,21 @@ def test_resume_goes_on_where_the_run_stood(tmp_path: Path, faces: Path) -> None
 def test_last_without_a_checkpoint_starts_a_run(tmp_path: Path, faces: Path) -> None:
     assert fit(tmp_path, faces, 0.004, "--ckpt_path", "last") == 0
     assert newest(tmp_path)["images_seen"] == 4
+
+
+def test_interrupt_finishes_the_batch_and_saves(tmp_path: Path, faces: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole_step = ExeGanModule.training_step
+
+    def interrupted_step(self: ExeGanModule, batch: Sample, batch_idx: int) -> None:
+        if batch_idx == 2:
+            os.kill(os.getpid(), signal.SIGINT)
+        whole_step(self, batch, batch_idx)
+
+    monkeypatch.setattr(ExeGanModule, "training_step", interrupted_step)
+    handler = signal.getsignal(signal.SIGINT)
+    assert fit(tmp_path, faces, 1000) == 0
+    assert newest(tmp_path)["images_seen"] == 12
+    assert signal.getsignal(signal.SIGINT) is handler
 
 
 @pytest.mark.parametrize(
