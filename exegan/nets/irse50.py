@@ -101,6 +101,12 @@ class IRSE50StyleEncoder(nn.Module):
             {str(i): StyleHead(self._side_of_level(i)) for i in range(generator.num_coarse, generator.num_ws)}
         )
         self.register_buffer("style_avg", torch.zeros(generator.num_styles, _WIDTH))
+        self.requires_grad_(False).eval()
+
+    def train(self, mode: bool = True) -> IRSE50StyleEncoder:
+        """Stay in evaluation mode whatever `mode` is: the encoder is frozen, its batch statistics too."""
+        super().train(False)
+        return self
 
     def _side_of_level(self, head: int) -> int:
         reduction = 16 if head < _FIRST_MIDDLE_HEAD else 8 if head < _FIRST_FINE_HEAD else 4

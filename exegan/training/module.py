@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from exegan.config import DiscriminatorConfig, LossConfig, ModelConfig, OptimizerConfig, to_dict
 from exegan.data.samples import Sample
+from exegan.errors import ConfigError
 from exegan.losses.adversarial import discriminator_loss, path_length_penalty, r1_penalty
 from exegan.losses.objective import Completion, GeneratorObjective
 from exegan.nets.discriminator import Discriminator
@@ -33,8 +34,13 @@ class ExeGanModule(L.LightningModule):
         style_mixing_prob: Probability that a sample's coarse layers take two random styles.
         ema_kimg: Half-life of the averaged weights in thousands of images.
         ema_rampup: The half-life is at most this share of the images seen so far; 0 = no ramp-up.
-        warm_start: Checkpoint (.ckpt) of another run, of the same or another resolution, whose fitting weights are the
-            starting point; null starts from noise.
+        warm_start: Checkpoint (.ckpt) of another run, of the same or another resolution, or a model folder, whose
+            fitting weights are the starting point; null starts from noise.
+        channels_last: Keep convolution weights channels-last, which half precision is faster with.
+
+    Raises:
+        ConfigError: The style encoder is `irse50`, which is not trained, and `warm_start` brings no weights for it.
+        WeightsError: A frozen network's weights or those of `warm_start` are missing or do not fit.
     """
 
     images_seen: Tensor
@@ -51,6 +57,7 @@ class ExeGanModule(L.LightningModule):
         ema_kimg: float = 10.0,
         ema_rampup: float = 0.05,
         warm_start: str | None = None,
+        channels_last: bool = False,
     ) -> None:
         super().__init__()
         self.automatic_optimization = False
@@ -61,8 +68,13 @@ class ExeGanModule(L.LightningModule):
         self.model = Model(model)
         self.discriminator = Discriminator(discriminator, model.generator.resolution)
         self.objective = GeneratorObjective(losses)
-        if warm_start is not None:
-            copy_fitting_weights(self, warm_start)
+        copied = copy_fitting_weights(self, warm_start) if warm_start is not None else set()
+        if model.style_encoder.kind == "irse50" and not any(key.startswith("model.style_encoder.") for key in copied):
+            raise ConfigError(
+                "the style encoder irse50 is not trained; give model.warm_start a model that has its weights"
+            )
+        if channels_last:
+            self.to(memory_format=torch.channels_last)
         self.model_ema = make_average(self.model)
         self.register_buffer("images_seen", torch.zeros((), dtype=torch.int64))
         self.register_buffer("batches_seen", torch.zeros((), dtype=torch.int64))

@@ -3,37 +3,49 @@
 from __future__ import annotations
 
 import logging
+from pathlib import Path
 
-from torch import nn
+from torch import Tensor, nn
 
 from exegan.errors import WeightsError
-from exegan.weights import read_checkpoint
+from exegan.nets.checkpoint import WEIGHTS_FILE, find_model
+from exegan.weights import read_checkpoint, read_safetensors
 
 _log = logging.getLogger(__name__)
 
 
-def copy_fitting_weights(module: nn.Module, checkpoint: str) -> int:
-    """Copy every entry of a Lightning checkpoint whose name and shape occur in `module`.
+def copy_fitting_weights(module: nn.Module, path: str) -> set[str]:
+    """Copy every entry of a checkpoint or model folder whose name and shape occur in `module`.
 
     Blocks are named by their resolution and style heads by their layer, so that a larger model finds all blocks of a
-    smaller one. The averaged weights are taken where there are any, as they are the better start.
+    smaller one.
 
     Args:
         module: The training system.
-        checkpoint: Path of a `.ckpt` file.
+        path: A Lightning `.ckpt`, whose averaged weights are taken where there are any, as they are the better start;
+            or a model folder, which has no discriminator.
 
     Returns:
-        Number of entries copied.
+        Names of the entries copied.
 
     Raises:
         WeightsError: The file is unreadable, or nothing in it fits.
     """
-    found = dict(read_checkpoint(checkpoint).get("state_dict", {}))
-    found |= {key.replace("model_ema.", "model.", 1): value for key, value in found.items() if "model_ema." in key}
+    found = _read_model(path) if Path(path).is_dir() else _read_run(path)
     own = module.state_dict()
     fitting = {key: value for key, value in found.items() if key in own and own[key].shape == value.shape}
     if not fitting:
-        raise WeightsError(f"no weight of {checkpoint} fits this model; warm_start needs a run of the same family")
+        raise WeightsError(f"no weight of {path} fits this model; warm_start needs a model of the same family")
     module.load_state_dict(fitting, strict=False)
-    _log.info("warm start: %d of %d entries taken from %s", len(fitting), len(own), checkpoint)
-    return len(fitting)
+    _log.info("warm start: %d of %d entries taken from %s", len(fitting), len(own), path)
+    return set(fitting)
+
+
+def _read_model(folder: str) -> dict[str, Tensor]:
+    return {f"model.{key}": value for key, value in read_safetensors(find_model(folder) / WEIGHTS_FILE).items()}
+
+
+def _read_run(checkpoint: str) -> dict[str, Tensor]:
+    state = dict(read_checkpoint(checkpoint).get("state_dict", {}))
+    prefix = "model_ema."
+    return state | {f"model.{key[len(prefix) :]}": state[key] for key in state if key.startswith(prefix)}

@@ -75,3 +75,12 @@ def test_heads_are_named_by_the_layer_they_serve() -> None:
 def test_signatures_are_the_same() -> None:
     for method in (lambda cls: cls.__init__, lambda cls: cls.forward):
         assert inspect.signature(method(SmallStyleEncoder)) == inspect.signature(method(IRSE50StyleEncoder))
+
+
+def test_original_s_encoder_is_frozen() -> None:
+    config = tiny_model_config(16, w_dim=512)
+    encoder = IRSE50StyleEncoder(StyleEncoderConfig(kind="irse50", resolution=64), config.generator)
+    parent = nn.ModuleList([encoder]).train()
+    assert parent.training
+    assert not any(part.training for part in encoder.modules())
+    assert not any(weight.requires_grad for weight in encoder.parameters())

@@ -129,6 +129,7 @@ def test_interrupt_finishes_the_batch_and_saves(tmp_path: Path, faces: Path, mon
         (["--model.model.generator.resolution=48"], "power of two"),
         (["--model.losses.perceptual=1", "--model.losses.perceptual_net.name=vgg"], "vgg"),
         (["--model.warm_start=missing.ckpt"], "missing.ckpt"),
+        (["--model.model.style_encoder.kind=irse50", "--model.model.generator.w_dim=512"], "warm_start"),
         (["--ckpt_path=missing.ckpt"], "missing.ckpt"),
     ],
 )

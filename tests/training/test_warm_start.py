@@ -11,12 +11,13 @@ from torch import Tensor, nn
 
 from exegan.config import DiscriminatorConfig
 from exegan.errors import WeightsError
+from exegan.nets.checkpoint import save_model
 from exegan.nets.discriminator import Discriminator
 from exegan.nets.model import Model
 from exegan.training.warm_start import copy_fitting_weights
 
 
-def make_system(resolution: int, w_dim: int = 8) -> nn.Module:
+def make_system(resolution: int, w_dim: int = 8) -> nn.ModuleDict:
     """The networks of a training run under the names they have there."""
     discriminator = Discriminator(DiscriminatorConfig(channel_base=128, channel_max=8), resolution)
     return nn.ModuleDict({"model": Model(tiny_model_config(resolution, w_dim)), "discriminator": discriminator})
@@ -30,10 +31,10 @@ def save(state: dict[str, Tensor], tmp_path: Path) -> str:
 def test_larger_model_starts_from_a_smaller_one_s_blocks(tmp_path: Path) -> None:
     small, large = make_system(16), make_system(32)
     found, before = small.state_dict(), {key: value.clone() for key, value in large.state_dict().items()}
-    count = copy_fitting_weights(large, save(found, tmp_path))
+    names = copy_fitting_weights(large, save(found, tmp_path))
     own = large.state_dict()
     copied = [key for key in own if key in found and own[key].shape == found[key].shape]
-    assert count == len(copied)
+    assert names == set(copied)
     for key, value in own.items():
         assert torch.equal(value, found[key] if key in copied else before[key]), key
     new = {key for key in own if key not in copied}
@@ -65,16 +66,27 @@ def test_averaged_weights_are_preferred(tmp_path: Path) -> None:
 def test_other_widths_take_what_fits(tmp_path: Path) -> None:
     source, target = make_system(16, w_dim=8), make_system(16, w_dim=9)
     before = target.state_dict()["model.mean_w"].shape
-    count = copy_fitting_weights(target, save(source.state_dict(), tmp_path))
-    assert 0 < count < len(target.state_dict())
+    names = copy_fitting_weights(target, save(source.state_dict(), tmp_path))
+    assert 0 < len(names) < len(target.state_dict())
     assert target.state_dict()["model.mean_w"].shape == before == (9,)
     key = "model.generator.encoder.from_image.weight"
     assert torch.equal(target.state_dict()[key], source.state_dict()[key])
 
 
+def test_model_folder_gives_the_model_but_no_discriminator(tmp_path: Path) -> None:
+    source, target = Model(tiny_model_config()), make_system(16)
+    discriminator = {key: value.clone() for key, value in target["discriminator"].state_dict().items()}
+    names = copy_fitting_weights(target, str(save_model(source, tmp_path / "model", {})))
+    assert names == {f"model.{key}" for key in source.state_dict()}
+    for key, value in source.state_dict().items():
+        assert torch.equal(target["model"].state_dict()[key], value), key
+    for key, value in discriminator.items():
+        assert torch.equal(target["discriminator"].state_dict()[key], value), key
+
+
 @pytest.mark.parametrize("state", [{}, {"other.weight": torch.ones(2)}, {"model.mean_w": torch.ones(3)}])
 def test_nothing_fits(state: dict[str, Tensor], tmp_path: Path) -> None:
-    with pytest.raises(WeightsError, match=r"no weight of .*run\.ckpt fits this model; warm_start needs a run"):
+    with pytest.raises(WeightsError, match=r"no weight of .*run\.ckpt fits this model; warm_start needs a model"):
         copy_fitting_weights(make_system(16), save(state, tmp_path))
 
 
