@@ -54,16 +54,20 @@ def _check_address(host: str, port: int) -> None:
         with socket.create_server((host, port)):
             pass
     except (OSError, OverflowError) as error:
-        reason = getattr(error, "strerror", None) or error
+        reason = str(getattr(error, "strerror", None) or error).partition(" (")[0].lower()
         raise InputError(f"cannot serve on {host} port {port} ({reason}); give another --port or --host") from error
 
 
 def _serve(options: argparse.Namespace) -> None:
-    import ui
-
     from exegan.inpainter import Inpainter
 
-    page = ui.build(Inpainter.from_pretrained(options.model, options.device))
+    inpainter = Inpainter.from_pretrained(options.model, options.device)
+    try:
+        import ui
+    except ModuleNotFoundError as error:
+        raise InputError(f"{error.name} is not installed; install it with: pip install 'exegan[demo]'") from error
+
+    page = ui.build(inpainter)
     page.launch(
         server_name=options.host,
         server_port=options.port,

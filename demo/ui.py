@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import html
-from typing import Any
+from typing import Any, Literal
 
 import gradio as gr
 import handlers
@@ -44,7 +44,8 @@ CSS = """
 #status p, #consent p { opacity: 0.75; }
 #status { min-height: 3rem; }
 #consent { text-align: center; }
-#result .wrap .error { display: none; }  /* the sentence says it; a badge would hide the picture */
+/* After a mistake the sentence says it; a badge would hide the last result. */
+#result [data-testid="status-tracker"]:has(.error) { display: none; }
 """
 
 
@@ -54,7 +55,8 @@ def build(inpainter: handlers.Completer) -> gr.Blocks:
     Args:
         inpainter: Completes the photos; one at a time.
     """
-    with gr.Blocks(title=TITLE, analytics_enabled=False, delete_cache=(600, 3000)) as page:
+    page = gr.Blocks(title=TITLE, analytics_enabled=False, delete_cache=(600, 3000))
+    with page:
         gr.Markdown(f"# {TITLE}\n\n{HOW_TO}", elem_id="heading")
         with gr.Row(equal_height=False):
             with gr.Column(scale=5, min_width=340):
@@ -107,33 +109,13 @@ def _photo_and_mask() -> tuple[gr.ImageEditor, gr.Image]:
         elem_id="editor",
     )
     with gr.Accordion("Or upload a mask", open=False):
-        uploaded_mask = gr.Image(
-            label="Mask",
-            show_label=False,
-            placeholder=MASK_HINT,
-            type="filepath",
-            image_mode=None,
-            sources=["upload", "clipboard"],
-            buttons=[],
-            height=150,
-            elem_id="mask",
-        )
+        uploaded_mask = _picture_file("Mask", MASK_HINT, sources=["upload"], height=120, elem_id="mask")
     return editor, uploaded_mask
 
 
 def _exemplar_and_options() -> tuple[gr.Image, gr.Number, gr.Button]:
     _step("2 · Exemplar: another face")
-    exemplar = gr.Image(
-        label="Exemplar",
-        show_label=False,
-        placeholder=EXEMPLAR_HINT,
-        type="filepath",
-        image_mode=None,
-        sources=["upload", "clipboard"],
-        buttons=[],
-        height=300,
-        elem_id="exemplar",
-    )
+    exemplar = _picture_file("Exemplar", EXEMPLAR_HINT, sources=["upload", "clipboard"], height=300, elem_id="exemplar")
     seed = gr.Number(
         label="Seed", info="Another number, another variation.", value=0, precision=0, minimum=0, maximum=MAX_SEED
     )
@@ -156,6 +138,27 @@ def _result() -> tuple[gr.ImageSlider, gr.Markdown, gr.DownloadButton]:
     status = gr.Markdown(STATUS_HINT, elem_id="status")
     download = gr.DownloadButton("Download full resolution (PNG)", interactive=False, size="md", elem_id="download")
     return result, status, download
+
+
+def _picture_file(
+    label: str, hint: str, sources: list[Literal["upload", "webcam", "clipboard"]], height: int, elem_id: str
+) -> gr.Image:
+    """A picture upload that hands over the file as it came, so that the library decodes it and words the errors."""
+    picture = gr.Image(
+        label=label,
+        show_label=False,
+        placeholder=hint,
+        type="filepath",
+        image_mode=None,
+        sources=sources,
+        buttons=[],
+        height=height,
+        elem_id=elem_id,
+    )
+    # Its own would open the file, and say with the server's paths when that fails. Not a subclass: gradio writes a .pyi
+    # file beside the source of those.
+    picture.preprocess = lambda payload: payload.path if payload else None  # type: ignore[method-assign]
+    return picture
 
 
 def _step(heading: str) -> None:

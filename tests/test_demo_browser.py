@@ -15,6 +15,7 @@ from typing import Any, NoReturn
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from PIL import Image
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -112,6 +113,15 @@ def photo(tmp_path: Path, shared: Shared) -> Path:
     return path
 
 
+@pytest.fixture
+def mask(tmp_path: Path) -> Path:
+    """A hole over the middle of the face."""
+    hole = np.zeros((SIDE, SIDE), dtype=np.uint8)
+    hole[220:300, 180:330] = 255
+    Image.fromarray(hole).save(tmp_path / "mask.png")
+    return tmp_path / "mask.png"
+
+
 def wait_until(true: Callable[[], bool]) -> None:
     end = time.monotonic() + TIMEOUT
     while not true():
@@ -133,19 +143,39 @@ def give_exemplar(page: Any, exemplar: Path) -> None:
     page.locator("#exemplar img").wait_for()
 
 
+def give_mask(page: Any, mask: Path) -> None:
+    page.get_by_text("Or upload a mask").click()
+    page.locator("#mask input[type=file]").set_input_files(mask)
+    page.locator("#mask img").wait_for()
+
+
 def paint(page: Any) -> tuple[int, int, int, int]:
     """Stroke over the nose and the cheeks; returns the box it covers, with some margin, in the photo's pixels."""
     canvas = page.locator("#editor canvas").first.bounding_box()
     x, y = canvas["x"] + canvas["width"] / 2, canvas["y"] + canvas["height"] / 2
     page.mouse.move(x - 60, y)
     page.mouse.down()
-    page.mouse.move(x + 60, y + 10, steps=8)
+    page.mouse.move(x + 60, y + 10, steps=4)
     page.mouse.up()
     page.wait_for_timeout(300)
     scale = float(page.locator("#editor").get_by_text("%").inner_text().rstrip("%")) / 100
     along, across = (60 + 40) / scale, (10 + 40) / scale
     middle = SIDE / 2
     return int(middle - along), int(middle - across), int(middle + along), int(middle + across)
+
+
+def complete_and_download(page: Any, photo: Path, path: Path) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    """Press the button, wait, save what the page offers; returns the pixels of the photo and of the result."""
+    page.get_by_role("button", name="Complete").click()
+    page.locator("#status").get_by_text("Done in").wait_for()
+    page.locator("#result img").first.wait_for()
+    with page.expect_download() as download:
+        page.locator("#download").click()
+    assert download.value.suggested_filename == "completed.png"
+    download.value.save_as(path)
+    before, after = np.asarray(Image.open(photo).convert("RGB")), np.asarray(Image.open(path))
+    assert before.shape == after.shape
+    return before, after
 
 
 def test_the_page_answers(address: str) -> None:
@@ -160,52 +190,32 @@ def test_paint_complete_download(page: Any, photo: Path, shared: Shared, tmp_pat
     left, top, right, bottom = paint(page)
     give_exemplar(page, shared("photos/male-06.jpg"))
     page.screenshot(path=tmp_path / "2-ready.png")
-    page.get_by_role("button", name="Complete").click()
-    page.locator("#status").get_by_text("Done in").wait_for()
-    assert "upscaled" in page.locator("#status").inner_text()
-    page.locator("#result img").first.wait_for()
-    page.wait_for_timeout(500)
+    before, after = complete_and_download(page, photo, tmp_path / "completed.png")
     page.screenshot(path=tmp_path / "3-done.png")
-    with page.expect_download() as download:
-        page.locator("#download").click()
-    assert download.value.suggested_filename == "completed.png"
-    download.value.save_as(tmp_path / "completed.png")
-
-    before, after = np.asarray(Image.open(photo).convert("RGB")), np.asarray(Image.open(tmp_path / "completed.png"))
-    assert before.shape == after.shape
+    assert "upscaled" in page.locator("#status").inner_text()
     changed = (before != after).any(axis=2)
     assert changed.mean() > 0.005, "the stroke is completed"
     changed[top:bottom, left:right] = False
     assert not changed.any(), "all else is the photo, bit for bit"
 
 
-def test_complete_without_exemplar_says_so(page: Any, photo: Path, tmp_path: Path) -> None:
+def test_complete_without_exemplar_says_so(page: Any, photo: Path, mask: Path, tmp_path: Path) -> None:
     give_photo(page, photo)
-    paint(page)
+    give_mask(page, mask)
     page.get_by_role("button", name="Complete").click()
     page.get_by_text("There is no exemplar yet; drop a photo of a face to take the looks from into step 2.").wait_for()
     page.screenshot(path=tmp_path / "error.png")
     assert page.get_by_role("button", name="Download full resolution (PNG)").is_disabled()
 
 
-def test_mask_upload_alone_is_a_hole(page: Any, photo: Path, shared: Shared, tmp_path: Path) -> None:
-    hole = np.zeros((SIDE, SIDE), dtype=np.uint8)
-    hole[220:300, 180:330] = 255
-    Image.fromarray(hole).save(tmp_path / "mask.png")
+def test_uploaded_mask_alone_is_a_hole(page: Any, photo: Path, mask: Path, shared: Shared, tmp_path: Path) -> None:
     give_photo(page, photo)
-    page.get_by_text("Or upload a mask").click()
-    page.locator("#mask input[type=file]").set_input_files(tmp_path / "mask.png")
-    page.locator("#mask img").wait_for()
+    give_mask(page, mask)
     give_exemplar(page, shared("photos/female-00.jpg"))
-    page.get_by_role("button", name="Complete").click()
-    page.locator("#status").get_by_text("Done in").wait_for()
-    with page.expect_download() as download:
-        page.locator("#download").click()
-    download.value.save_as(tmp_path / "completed.png")
-    before, after = np.asarray(Image.open(photo).convert("RGB")), np.asarray(Image.open(tmp_path / "completed.png"))
-    changed = (before != after).any(axis=2)
-    assert changed[hole > 0].mean() > 0.5
-    assert not changed[hole == 0].any()
+    before, after = complete_and_download(page, photo, tmp_path / "completed.png")
+    hole, changed = np.asarray(Image.open(mask)) > 0, (before != after).any(axis=2)
+    assert changed[hole].mean() > 0.5
+    assert not changed[~hole].any()
 
 
 def test_a_taken_port_is_one_sentence() -> None:
