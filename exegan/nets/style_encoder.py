@@ -8,12 +8,12 @@ from __future__ import annotations
 import math
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from exegan.config import GeneratorConfig, ModelConfig, StyleEncoderConfig
 from exegan.nets.irse50 import IRSE50StyleEncoder
 from exegan.nets.layers import EqualConv2d, EqualLinear, ResidualBlock
+from exegan.ops.resample import resize
 
 
 class SmallStyleEncoder(nn.Module):
@@ -43,13 +43,6 @@ class SmallStyleEncoder(nn.Module):
             x = block(x)
         hidden = self.to_hidden(x.flatten(1))
         return torch.stack([head(hidden) for head in self.heads.values()], dim=1)
-
-
-def resize(image: Tensor, resolution: int) -> Tensor:
-    """Bilinear, antialiased resize of [B, C, H, W] to a square; the picture itself where it already fits."""
-    if image.shape[-2:] == (resolution, resolution):
-        return image
-    return F.interpolate(image, size=(resolution, resolution), mode="bilinear", antialias=True)
 
 
 def make_style_encoder(config: ModelConfig) -> nn.Module:

@@ -1,4 +1,4 @@
-"""FIR resampling by factors of two with StyleGAN2's low-pass filter [1, 3, 3, 1] (Karras et al. 2020)."""
+"""Resampling: by factors of two with StyleGAN2's low-pass filter [1, 3, 3, 1], and to any size."""
 
 from __future__ import annotations
 
@@ -41,3 +41,10 @@ def _upsample_last(x: Tensor) -> Tensor:
     even = 0.75 * x + 0.25 * padded[..., :-2]
     odd = 0.75 * x + 0.25 * padded[..., 2:]
     return torch.stack((even, odd), dim=-1).flatten(-2)
+
+
+def resize(image: Tensor, side: int) -> Tensor:
+    """Antialiased bilinear resize to a square (Pillow's, less its rounding); [B, C, H, W] → [B, C, side, side]."""
+    if image.shape[-2:] == (side, side):
+        return image
+    return F.interpolate(image, (side, side), mode="bilinear", align_corners=False, antialias=True)

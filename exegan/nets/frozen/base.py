@@ -1,4 +1,4 @@
-"""What all frozen backbones share: staying in eval, unit-normalised features, one way to resize."""
+"""What all frozen backbones share: staying in eval, unit-normalised features."""
 
 from __future__ import annotations
 
@@ -60,10 +60,3 @@ def unit_embedding(embedding: Tensor) -> Tensor:
 
 def _at_least_float32(x: Tensor) -> Tensor:
     return x.to(torch.promote_types(x.dtype, torch.float32))
-
-
-def resize(image: Tensor, side: int) -> Tensor:
-    """Antialiased bilinear resize to a square (Pillow's, less its rounding); [B, C, H, W] → [B, C, side, side]."""
-    if image.shape[-2:] == (side, side):
-        return image
-    return F.interpolate(image, (side, side), mode="bilinear", align_corners=False, antialias=True)

@@ -16,7 +16,8 @@ import torch
 from torch import Tensor, nn
 
 from exegan.errors import ConfigError
-from exegan.nets.frozen.base import FrozenModule, resize, unit_embedding, unit_normalise
+from exegan.nets.frozen.base import FrozenModule, unit_embedding, unit_normalise
+from exegan.ops.resample import resize
 from exegan.weights import downloading, load_into, read_state_dict
 
 _TORCHVISION_WEIGHTS = {

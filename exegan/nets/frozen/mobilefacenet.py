@@ -5,7 +5,8 @@ from __future__ import annotations
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from exegan.nets.frozen.base import FrozenModule, resize, unit_embedding
+from exegan.nets.frozen.base import FrozenModule, unit_embedding
+from exegan.ops.resample import resize
 from exegan.weights import load_into, read_state_dict
 
 _SIDE = 112
