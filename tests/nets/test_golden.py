@@ -56,6 +56,24 @@ def filled(shared: Callable[[str], Path]) -> Filled:
     return fill
 
 
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        lambda right: right + 2e-3 * right.std(),
+        lambda right: right.flip(-1),
+        lambda right: right * 1.01,
+        lambda right: torch.full_like(right, float("nan")),
+        lambda right: right[..., 1:],
+    ],
+    ids=["offset", "mirrored", "brighter", "nan", "cropped"],
+)
+def test_a_wrong_output_is_not_golden(wrong: Callable[[Tensor], Tensor]) -> None:
+    right = torch.randn(3, 32, 32)
+    assert_golden(right + 5e-4 * right.std(), right.numpy())
+    with pytest.raises(AssertionError):
+        assert_golden(wrong(right), right.numpy())
+
+
 def picture(array: np.ndarray) -> Tensor:
     return torch.from_numpy(array).permute(2, 0, 1)[None].float() / 127.5 - 1
 
