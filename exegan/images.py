@@ -76,20 +76,22 @@ def _open(data: bytes, where: str) -> Image.Image:
         raise InputError(f"{where} is empty (0 bytes), expected a picture file")
     try:
         with warnings.catch_warnings():
-            # Pillow warns about, then refuses, large pictures at limits of its own; ours is checked below.
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            # Pillow warns about large pictures at a limit of its own, ours is checked below; and about damage that it
+            # gets over or then raises an error for.
+            warnings.simplefilter("ignore")
             image = Image.open(io.BytesIO(data))
-        if image.width * image.height > MAX_PIXELS:
-            raise Image.DecompressionBombError
-        frames = getattr(image, "n_frames", 1)
-        if frames > 1:
-            raise InputError(f"{where} is an animation of {frames} frames, expected one picture; save one of them")
-        image.load()
+            if image.width * image.height > MAX_PIXELS:
+                raise Image.DecompressionBombError
+            frames = getattr(image, "n_frames", 1)
+            # Phones save a photo with its preview or depth in an MPO, named .jpg; its first frame is the photo.
+            if frames > 1 and image.format != "MPO":
+                raise InputError(f"{where} is an animation of {frames} frames, expected one picture; save one of them")
+            image.load()
     except Image.DecompressionBombError as error:
         raise InputError(f"{where} has more than {MAX_PIXELS // 10**6} megapixels; make it smaller first") from error
     except UnidentifiedImageError as error:
         raise InputError(f"{where} is not a picture, expected one of {', '.join(FORMATS)}") from error
-    except (OSError, SyntaxError, ValueError, EOFError) as error:
+    except (OSError, SyntaxError, TypeError, ValueError, EOFError) as error:
         raise InputError(f"{where} is damaged and cannot be decoded ({error}); get the file again") from error
     return image
 
@@ -97,22 +99,34 @@ def _open(data: bytes, where: str) -> Image.Image:
 def upright_rgb(image: Image.Image) -> Image.Image:
     """Any PIL picture as upright 8-bit sRGB.
 
-    The EXIF orientation is applied, an ICC profile converted to sRGB (a broken one is ignored), 16-bit grey cut to 8
-    bits, and transparency dropped: what lies under it is kept, since a mask, not transparency, says what the hole is.
+    The EXIF orientation is applied, an ICC profile converted to sRGB (broken ones of either are ignored), 16-bit grey
+    cut to 8 bits, and transparency dropped: what lies under it is kept, since a mask, not transparency, says what the
+    hole is.
     """
-    image = ImageOps.exif_transpose(image)
+    image = _upright(image)
     if image.mode in ("I;16", "I;16B", "I;16L", "I;16N", "I"):
         return Image.fromarray((np.asarray(image).clip(0, 65535) // 257).astype(np.uint8)).convert("RGB")
     if image.mode == "F":
         return Image.fromarray(np.asarray(image).clip(0, 255).astype(np.uint8)).convert("RGB")
+    if image.mode == "P":
+        image = image.convert("RGBA")  # which keeps the colours of transparent entries; Pillow warns about RGB here
     return _to_srgb(image).convert("RGB")
+
+
+def _upright(image: Image.Image) -> Image.Image:
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of Pillow, about EXIF data cut short
+            return ImageOps.exif_transpose(image)
+    except Exception:  # Pillow raises whatever it stumbles over in damaged EXIF data
+        return image
 
 
 def _to_srgb(image: Image.Image) -> Image.Image:
     profile = image.info.get("icc_profile")
     if not profile:
         return image
-    flat = image.convert("RGB") if image.mode in ("P", "RGBA", "LA", "PA", "1") else image
+    flat = image.convert("RGB") if image.mode in ("RGBA", "LA", "PA", "1") else image
     try:
         source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
         converted = ImageCms.profileToProfile(flat, source, ImageCms.createProfile("sRGB"), outputMode="RGB")
@@ -127,7 +141,7 @@ def mask_from_image(image: Image.Image) -> NDArray[np.bool_]:
     White (luminance 128 and up) is hole. Where the picture has varying transparency, as strokes painted on an empty
     layer have, what is opaque (alpha 128 and up) is hole instead.
     """
-    image = ImageOps.exif_transpose(image)
+    image = _upright(image)
     if "A" in image.getbands() or "transparency" in image.info:
         alpha = np.asarray(image.convert("RGBA").getchannel("A"))
         if alpha.min() != alpha.max():
@@ -197,8 +211,8 @@ def save_photo(image: Image.Image, path: str | Path, quality: int = 95) -> None:
     try:
         image.save(temporary, format=format_name, **options)
         os.replace(temporary, path)
-    except OSError as error:
-        reason = error.strerror or error
+    except (OSError, ValueError) as error:  # the latter for more pixels a side than WebP allows
+        reason = getattr(error, "strerror", None) or error
         raise InputError(f"the output {path} cannot be written ({reason}); choose another place") from error
     finally:
         temporary.unlink(missing_ok=True)

@@ -88,10 +88,14 @@ def warp(picture: Tensor, affine: Affine, size_hw: tuple[int, int], mode: str, p
     return warp_affine(picture, matrix, size_hw, mode=mode, padding_mode=padding, align_corners=True)
 
 
-def _reduce(picture: Tensor, affine: Affine, resolution: int) -> Tensor:
-    """Crop of a float picture [1, C, H, W], mirrored beyond its rim: sampled at least once a pixel, then averaged."""
-    steps = max(1, math.ceil(crop_side(affine, resolution) / resolution))
-    mode = "bicubic" if steps == 1 else "bilinear"
+def _steps(affine: Affine, resolution: int) -> int:
+    """Samples along a crop pixel's side, so that there is one at least every photo pixel."""
+    return max(1, math.ceil(crop_side(affine, resolution) / resolution))
+
+
+def _reduce(picture: Tensor, affine: Affine, resolution: int, mode: str) -> Tensor:
+    """Crop of a float picture [1, C, H, W], mirrored beyond its rim: sampled, then averaged."""
+    steps = _steps(affine, resolution)
     side = steps * resolution
     return F.avg_pool2d(warp(picture, affine * steps, (side, side), mode), steps)
 
@@ -109,7 +113,8 @@ def warp_crop(photo: NDArray[np.uint8], affine: Affine, resolution: int) -> NDAr
     """
     left, top, right, bottom = crop_box(affine, resolution, photo.shape[:2], margin=2)
     picture = torch.from_numpy(photo[top:bottom, left:right].copy()).permute(2, 0, 1)[None].float()
-    crop = _reduce(picture, shifted(affine, left, top), resolution)
+    mode = "bicubic" if _steps(affine, resolution) == 1 else "bilinear"
+    crop = _reduce(picture, shifted(affine, left, top), resolution, mode)
     array: NDArray[np.uint8] = crop[0].clamp(0, 255).round().to(torch.uint8).permute(1, 2, 0).numpy()
     return array
 
@@ -127,6 +132,9 @@ def warp_mask(mask: NDArray[np.bool_], affine: Affine, resolution: int) -> NDArr
     """
     left, top, right, bottom = crop_box(affine, resolution, (mask.shape[0], mask.shape[1]), margin=2)
     picture = torch.from_numpy(mask[top:bottom, left:right].copy())[None, None].float()
-    share = _reduce(picture, shifted(affine, left, top), resolution)[0, 0]
-    hole: NDArray[np.float32] = (share > 1e-4).float().numpy()
+    if _steps(affine, resolution) == 1:
+        # Bicubic weights, as the picture's then are, may cancel; bilinear ones of a hole one pixel wider reach as far.
+        picture = F.max_pool2d(picture, 3, stride=1, padding=1)
+    share = _reduce(picture, shifted(affine, left, top), resolution, "bilinear")[0, 0]
+    hole: NDArray[np.float32] = (share > 1e-5).float().numpy()
     return hole

@@ -41,8 +41,11 @@ def paste(photo: NDArray[np.uint8], fake: Tensor, mask: NDArray[np.bool_], affin
     hole &= inside_crop(shifted(affine, left, top), resolution, part.shape[:2])
     if not hole.any():
         return result
-    back = invert_affine(shifted(affine, left, top))
-    generated = warp(fake[None].float(), back, part.shape[:2], "bicubic", padding="border")[0]
+    picture, side = fake[None].float(), math.ceil(crop_side(affine, resolution))
+    if side < resolution:  # warping does not filter, and a picture larger than its place would alias
+        picture = F.interpolate(picture, (side, side), mode="bilinear", antialias=True)
+    back = invert_affine(shifted(affine, left, top) * (picture.shape[-1] / resolution))
+    generated = warp(picture, back, part.shape[:2], "bicubic", padding="border")[0]
     target = torch.from_numpy(part.copy()).permute(2, 0, 1).float() / 127.5 - 1
     generated += extend_inwards(target - generated, ~hole, band)
     pixels = ((generated.clamp(-1, 1) + 1) * 127.5).round().to(torch.uint8).permute(1, 2, 0).numpy()

@@ -1,0 +1,141 @@
+"""Putting a crop back: known pixels stay, the rim fits, the hole's old content is gone."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+import torch
+from numpy.typing import NDArray
+
+from exegan.faces.align import Affine, crop_side, invert_affine, warp_crop
+from exegan.faces.paste import extend_inwards, hole_outside_crop, paste
+from exegan.images import to_tensor
+
+RESOLUTION = 32
+Photo = NDArray[np.uint8]
+Mask = NDArray[np.bool_]
+
+
+def make_affine(side: float, centre: tuple[float, float], degrees: float = 0.0) -> Affine:
+    """Photo → crop for a square of that side in photo pixels, turned about its centre."""
+    scale, angle = RESOLUTION / side, math.radians(degrees)
+    turn = scale * np.array([[math.cos(angle), math.sin(angle)], [-math.sin(angle), math.cos(angle)]])
+    return np.column_stack([turn, RESOLUTION / 2 - turn @ np.array(centre)])
+
+
+def smooth_photo(height: int, width: int) -> Photo:
+    y, x = np.mgrid[:height, :width]
+    waves = [128 + 60 * np.sin(x / 40 + k) + 40 * np.cos(y / 30 - k) for k in range(3)]
+    return np.stack(waves, axis=-1).astype(np.uint8)
+
+
+def disc(height: int, width: int, radius: float) -> Mask:
+    y, x = np.mgrid[:height, :width]
+    return (x - width / 2) ** 2 + (y - height / 2) ** 2 < radius**2
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_known_pixels_are_bit_identical(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    height, width = rng.integers(3, 200, size=2)
+    photo = rng.integers(0, 256, (height, width, 3), dtype=np.uint8)
+    mask = rng.random((height, width)) < rng.choice([0.01, 0.5, 0.99])
+    mask[rng.integers(height), rng.integers(width)] = True
+    centre = (float(rng.uniform(-20, width + 20)), float(rng.uniform(-20, height + 20)))
+    affine = make_affine(float(rng.uniform(10, 300)), centre, float(rng.uniform(-180, 180)))
+    before = photo.copy()
+    result = paste(photo, torch.randn(3, RESOLUTION, RESOLUTION) * 3, mask, affine)
+    assert np.array_equal(photo, before), "the photo itself is not touched"
+    assert result.dtype == np.uint8
+    assert np.array_equal(result[~mask], photo[~mask])
+
+
+def test_hole_inside_the_crop_is_filled_and_beyond_it_left() -> None:
+    photo = np.full((100, 100, 3), 200, dtype=np.uint8)
+    mask = np.zeros((100, 100), dtype=np.bool_)
+    mask[40:60, 10:90] = True
+    affine = make_affine(40, (50, 50))
+    result = paste(photo, torch.full((3, RESOLUTION, RESOLUTION), -1.0), mask, affine)
+    assert (result[50, 45:55] < 150).all(), "dark in the middle"
+    assert (result[40:60, 10:30] == 200).all()
+    assert (result[40:60, 70:90] == 200).all()
+    assert hole_outside_crop(mask, affine, RESOLUTION) == pytest.approx(0.5)
+
+
+def test_old_content_of_the_hole_plays_no_part() -> None:
+    photo, mask = smooth_photo(160, 120), disc(160, 120, 30)
+    other = photo.copy()
+    other[mask] = 255
+    fake, affine = torch.rand(3, RESOLUTION, RESOLUTION) * 2 - 1, make_affine(100, (60, 80), 20)
+    assert np.array_equal(paste(photo, fake, mask, affine), paste(other, fake, mask, affine))
+
+
+@pytest.mark.parametrize("degrees", [0, 25, -90])
+def test_align_and_paste_back_is_a_round_trip(degrees: float) -> None:
+    photo, mask = smooth_photo(150, 170), disc(150, 170, 25)
+    affine = make_affine(RESOLUTION * 3, (85, 75), degrees)
+    crop = to_tensor(warp_crop(photo, affine, RESOLUTION))[0]
+    result = paste(photo, crop, mask, affine)
+    error = np.abs(result[mask].astype(float) - photo[mask])
+    assert error.mean() < 2
+    assert error.max() < 8
+
+
+def test_colour_offset_is_gone_at_the_rim_and_stays_inside() -> None:
+    photo = np.full((400, 400, 3), 180, dtype=np.uint8)
+    mask, affine = disc(400, 400, 150), make_affine(390, (200, 200))
+    result = paste(photo, torch.full((3, RESOLUTION, RESOLUTION), 80 / 127.5 - 1), mask, affine).astype(float)
+    y, x = np.mgrid[:400, :400]
+    depth = 150 - np.hypot(x - 200, y - 200)
+    rim, inside = (depth > 0) & (depth < 2), depth > 3 * crop_side(affine, RESOLUTION) / 12
+    assert np.abs(result[rim] - 180).mean() < 0.2 * 100
+    assert np.abs(result[inside] - 80).max() < 0.2 * 100
+
+
+def test_photo_that_is_all_hole_becomes_the_generated_picture() -> None:
+    photo, mask = smooth_photo(64, 64), np.ones((64, 64), dtype=np.bool_)
+    result = paste(photo, torch.full((3, RESOLUTION, RESOLUTION), 0.5), mask, make_affine(200, (32, 32)))
+    assert (np.abs(result.astype(float) - 191) <= 1).all()
+
+
+def test_thin_strokes_are_filled() -> None:
+    photo = np.zeros((100, 100, 3), dtype=np.uint8)
+    mask = np.zeros((100, 100), dtype=np.bool_)
+    mask[50, 20:80] = True
+    photo[mask] = 255
+    result = paste(photo, torch.full((3, RESOLUTION, RESOLUTION), -1.0), mask, make_affine(100, (50, 50)))
+    assert result.max() == 0, "the white scribble is gone"
+
+
+def test_crop_beside_the_hole_changes_nothing() -> None:
+    photo, mask = smooth_photo(100, 100), np.zeros((100, 100), dtype=np.bool_)
+    mask[:10, :10] = True
+    affine = make_affine(30, (80, 80))
+    assert np.array_equal(paste(photo, torch.randn(3, RESOLUTION, RESOLUTION), mask, affine), photo)
+    assert hole_outside_crop(mask, affine, RESOLUTION) == 1
+
+
+def test_extend_inwards_keeps_the_known_and_fades() -> None:
+    known = torch.ones(200, 220, dtype=torch.bool)
+    known[20:180, 20:200] = False
+    values = torch.randn(2, 200, 220)
+    extended = extend_inwards(values, known, band=16)
+    assert torch.equal(extended[:, known], values[:, known])
+    assert torch.isfinite(extended).all()
+    flat = extend_inwards(torch.ones(1, 200, 220), known, band=16)[0]
+    assert flat[20, 100] > 0.8, "beside the rim nearly the known value"
+    assert flat[100, 110] < 0.01, "far beyond the band nothing"
+    assert (flat[20:100, 110].diff() <= 1e-6).all(), "fading all the way"
+    assert not extend_inwards(torch.zeros(1, 200, 220), known, band=16).any()
+    hidden = torch.where(known, values, torch.full_like(values, float("nan")))
+    assert torch.equal(extend_inwards(hidden, known, band=16), extended), "unknown values are not looked at"
+
+
+def test_affine_and_its_inverse() -> None:
+    affine = make_affine(77, (10, 20), 33)
+    point = np.array([3.0, -4.0])
+    there = affine[:, :2] @ point + affine[:, 2]
+    back = invert_affine(affine)
+    assert np.allclose(back[:, :2] @ there + back[:, 2], point)
