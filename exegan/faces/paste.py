@@ -2,7 +2,8 @@
 
 Inside the hole the generated picture is warped back at the photo's resolution. At the hole's rim it differs a little
 from the photo in light and colour; that difference, known on the rim's outer side, is carried smoothly into the hole
-and added. The hole's old content plays no part in this.
+and added. The hole's old content plays no part in this, but for hole pixels beyond the crop: they stay visible, and so
+count as known.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from exegan.faces.align import Affine, crop_box, crop_side, invert_affine, shifted, warp
+from exegan.ops.resample import resize
 
 _BAND = 1 / 12
 _SMOOTHING_ROUNDS = 8
@@ -43,7 +45,7 @@ def paste(photo: NDArray[np.uint8], fake: Tensor, mask: NDArray[np.bool_], affin
         return result
     picture, side = fake[None].float(), math.ceil(crop_side(affine, resolution))
     if side < resolution:  # warping does not filter, and a picture larger than its place would alias
-        picture = F.interpolate(picture, (side, side), mode="bilinear", antialias=True)
+        picture = resize(picture, side)
     back = invert_affine(shifted(affine, left, top) * (picture.shape[-1] / resolution))
     generated = warp(picture, back, part.shape[:2], "bicubic", padding="border")[0]
     target = torch.from_numpy(part.copy()).permute(2, 0, 1).float() / 127.5 - 1

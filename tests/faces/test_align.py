@@ -7,12 +7,34 @@ import math
 import numpy as np
 import pytest
 import torch
+from numpy.typing import NDArray
 
-from exegan.faces.align import crop_box, crop_side, ffhq_affine, invert_affine, shifted, warp, warp_crop, warp_mask
+from exegan.faces.align import (
+    Affine,
+    crop_box,
+    crop_side,
+    ffhq_affine,
+    invert_affine,
+    shifted,
+    warp,
+    warp_crop,
+    warp_mask,
+)
 
 # Eyes 40 px apart, mouth 36 px below them: upright and symmetric about x = 60.
 UPRIGHT = np.array([[40, 50], [80, 50], [60, 70], [45, 86], [75, 86]], dtype=np.float64)
 IDENTITY = np.array([[1.0, 0, 0], [0, 1, 0]])
+
+
+def similarity(scale: float, radians: float, centre: tuple[float, float], resolution: int) -> Affine:
+    """Photo → crop that enlarges by `scale`, turns, and puts a point of the photo into the crop's centre."""
+    a, b = scale * math.cos(radians), scale * math.sin(radians)
+    rows = np.array([[a, -b], [b, a]])
+    return np.column_stack([rows, resolution / 2 - rows @ np.array(centre)])
+
+
+def noise(height: int, width: int, seed: int = 0) -> NDArray[np.uint8]:
+    return np.random.default_rng(seed).integers(0, 256, (height, width, 3), dtype=np.uint8)
 
 
 def test_upright_face_closed_form() -> None:
@@ -109,3 +131,84 @@ def test_any_hole_pixel_shows_in_the_crop() -> None:
         assert hole[int(y), int(x)] == 1
         assert hole.sum() <= 4
     assert warp_mask(np.ones((1100, 1100), dtype=np.bool_), affine, 32).all()
+
+
+@pytest.mark.parametrize("turns", [1, 2, 3])
+@pytest.mark.parametrize("resolution", [64, 300])
+def test_turned_photo_gives_the_same_crop(turns: int, resolution: int) -> None:
+    photo, face = noise(160, 200), UPRIGHT + np.array([45, 20])
+    expected = warp_crop(photo, ffhq_affine(face, resolution), resolution)
+    for _ in range(turns):
+        face = np.stack([face[:, 1], photo.shape[1] - face[:, 0]], axis=1)
+        photo = np.rot90(photo)
+    crop = warp_crop(photo, ffhq_affine(face, resolution), resolution)
+    assert np.abs(crop.astype(int) - expected).max() <= 1
+
+
+@pytest.mark.parametrize("mode", ["bilinear", "bicubic"])
+@pytest.mark.parametrize("scale", [0.7, 1.0, 3.3])
+def test_picture_of_coordinates_warps_to_what_the_inverse_says(mode: str, scale: float) -> None:
+    y, x = np.mgrid[0:120, 0:150] + 0.5
+    affine = similarity(scale, 0.4, (75.0, 60.0), 50)
+    result = warp(torch.from_numpy(np.stack([x, y]))[None].float(), affine, (50, 50), mode)[0].flatten(1)
+    y, x = np.mgrid[0:50, 0:50] + 0.5
+    back = invert_affine(affine)
+    expected = back[:, :2] @ np.stack([x.ravel(), y.ravel()]) + back[:, 2:]
+    assert np.abs(result.numpy() - expected).max() < 0.05
+
+
+def test_shrunk_crop_holds_the_mean_of_each_cell() -> None:
+    photo = noise(96, 96)
+    cells = photo.reshape(16, 6, 16, 6, 3).mean(axis=(1, 3))
+    assert np.abs(warp_crop(photo, IDENTITY / 6, 16) - cells).max() < 0.51
+
+
+@pytest.mark.parametrize("size_hw", [(1, 1), (1, 7), (5, 1), (2, 2)])
+def test_tiny_photo(size_hw: tuple[int, int]) -> None:
+    photo = np.full((*size_hw, 3), 77, dtype=np.uint8)
+    for scale in (0.2, 1.0, 5.0):
+        affine = similarity(scale, 0.3, (size_hw[1] / 2, size_hw[0] / 2), 16)
+        assert (warp_crop(photo, affine, 16) == 77).all()
+        assert warp_mask(np.ones(size_hw, dtype=np.bool_), affine, 16).all()
+
+
+def test_only_the_crop_s_surroundings_are_touched() -> None:
+    side = 2_000_000  # more bytes than any memory has
+    photo = np.broadcast_to(np.array([10, 20, 30], dtype=np.uint8), (side, side, 3))
+    affine = similarity(0.3, 0.5, (1_500_000.0, 700_000.0), 64)
+    assert (warp_crop(photo, affine, 64) == [10, 20, 30]).all()
+    assert warp_mask(np.broadcast_to(np.True_, (side, side)), affine, 64).all()
+
+
+@pytest.mark.parametrize("shrinking", [0.2, 0.8, 1.0, 1.3, 4.7, 16.0])
+def test_known_pixels_of_the_crop_do_not_show_the_hole(shrinking: float) -> None:
+    rng = np.random.default_rng(1)
+    side = max(30, math.ceil(20 * shrinking))
+    shown = 0
+    for seed in range(6):
+        mask = np.zeros((side, side), dtype=np.bool_)
+        for x, y in rng.integers(0, side - 3, (4, 2)):
+            mask[y : y + rng.integers(1, 4), x : x + rng.integers(1, 4)] = True
+        black, white = noise(side, side, seed), noise(side, side, seed)
+        black[mask], white[mask] = 0, 255
+        affine = similarity(1 / shrinking, rng.uniform(-3, 3), tuple(rng.uniform(0.2, 0.8, 2) * side), 32)
+        known = warp_mask(mask, affine, 32) == 0
+        crops = [warp_crop(photo, affine, 32) for photo in (black, white)]
+        assert np.array_equal(crops[0][known], crops[1][known])
+        shown += int(known.sum())
+    assert shown > 1000, "the mask is not simply all hole"
+
+
+def test_single_hole_pixel_of_a_huge_face_shows() -> None:
+    mask = np.zeros((1400, 1400), dtype=np.bool_)
+    mask[700, 611] = True
+    for radians in (0.0, 0.5, 0.785):
+        assert 1 <= warp_mask(mask, similarity(1 / 110, radians, (700.0, 700.0), 12), 12).sum() <= 4
+
+
+def test_mask_is_mirrored_with_the_photo() -> None:
+    mask = np.zeros((60, 60), dtype=np.bool_)
+    mask[:, 8:14] = True
+    columns = warp_mask(mask, shifted(IDENTITY / 2, 24, 0), 24).any(axis=0)  # column 0 is at -24
+    assert columns[16:19].all() and columns[6:8].all()
+    assert not columns[[0, 1, 2, 10, 11, 12, 13, 20, 21]].any()

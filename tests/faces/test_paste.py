@@ -133,6 +133,55 @@ def test_extend_inwards_keeps_the_known_and_fades() -> None:
     assert torch.equal(extend_inwards(hidden, known, band=16), extended), "unknown values are not looked at"
 
 
+@pytest.mark.parametrize("size_hw", [(1, 1), (1, 30), (17, 1), (2, 3), (33, 65)])
+def test_extend_inwards_at_any_size(size_hw: tuple[int, int]) -> None:
+    known = torch.rand(size_hw) < 0.3
+    extended = extend_inwards(torch.ones(1, *size_hw), known, band=20)[0]
+    assert (extended[known] == 1).all()
+    assert ((extended >= 0) & (extended <= 1 + 1e-6)).all()
+    nothing = torch.zeros(size_hw, dtype=torch.bool)
+    assert not extend_inwards(torch.ones(1, *size_hw), nothing, band=20).any()
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_only_what_lies_in_the_crop_changes(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    height, width = (int(x) for x in rng.integers(1, 60, size=2))
+    photo = np.full((height, width, 3), 128, dtype=np.uint8)
+    photo.setflags(write=False)
+    mask = np.ones((height, width), dtype=np.bool_)
+    affine = make_affine(float(rng.uniform(8, 50)), (float(rng.uniform(0, width)), float(rng.uniform(0, height))), 77)
+    result = paste(photo, torch.ones(3, RESOLUTION, RESOLUTION), mask, affine)
+    y, x = np.mgrid[:height, :width] + 0.5
+    points = np.tensordot(affine[:, :2], np.stack([x, y]), axes=1) + affine[:, 2, None, None]
+    inside = (np.abs(points - RESOLUTION / 2) <= RESOLUTION / 2).all(axis=0)
+    assert (result[~inside] == 128).all()
+    assert (result[inside] > 128).mean() > 0.5
+    assert hole_outside_crop(mask, affine, RESOLUTION) == pytest.approx(1 - inside.mean())
+
+
+@pytest.mark.parametrize("side", [128, 64, 37])
+def test_picture_larger_than_its_place_is_antialiased(side: int) -> None:
+    resolution = 256
+    fake = torch.rand(3, resolution, resolution) * 2 - 1
+    scale = resolution / side
+    affine = np.array([[scale, 0, -10 * scale], [0, scale, -10 * scale]])
+    photo, mask = np.full((side + 20, side + 20, 3), 128, dtype=np.uint8), np.ones((side + 20,) * 2, dtype=np.bool_)
+    result = paste(photo, fake, mask, affine)[10:-10, 10:-10]
+    averaged = 255 / math.sqrt(12) / scale  # noise of a mean over scale² values
+    assert 0.4 * averaged < result.std() < 1.2 * averaged
+
+
+@pytest.mark.parametrize("resolution", [100, 200])
+def test_detail_comes_back_where_it_was(resolution: int) -> None:
+    y, x = np.mgrid[:150, :150]
+    photo = (128 + 100 * np.sin(x / 5) * np.sin(y / 5)).astype(np.uint8)[:, :, None].repeat(3, axis=2)
+    mask = disc(150, 150, 30)
+    affine = make_affine(100, (75, 75), 10) * (resolution / RESOLUTION)
+    result = paste(photo, to_tensor(warp_crop(photo, affine, resolution))[0], mask, affine)
+    assert np.abs(result[mask].astype(float) - photo[mask]).mean() < 2, "half a pixel off would be 6"
+
+
 def test_affine_and_its_inverse() -> None:
     affine = make_affine(77, (10, 20), 33)
     point = np.array([3.0, -4.0])
