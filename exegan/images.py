@@ -6,8 +6,10 @@ Inside: float32 BCHW RGB in [-1, 1].
 
 from __future__ import annotations
 
+import contextlib
 import io
 import os
+import struct
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
@@ -60,14 +62,15 @@ def read_mask(path: str | Path) -> NDArray[np.bool_]:
 
 def _read_bytes(path: str | Path) -> bytes:
     path = Path(path)
-    if path.is_dir():
-        raise InputError(f"{path} is a folder, expected a picture file")
     try:
+        if path.is_dir():
+            raise InputError(f"{path} is a folder, expected a picture file")
         return path.read_bytes()
     except FileNotFoundError as error:
         raise InputError(f"the picture {path} does not exist; check the path") from error
-    except OSError as error:
-        raise InputError(f"the picture {path} cannot be read ({error.strerror}); check its permissions") from error
+    except (OSError, ValueError) as error:  # the latter for a zero byte in the path
+        reason = getattr(error, "strerror", None) or error
+        raise InputError(f"the picture {path} cannot be read ({reason}); check its name and permissions") from error
 
 
 def _open(data: bytes, where: str) -> Image.Image:
@@ -91,7 +94,7 @@ def _open(data: bytes, where: str) -> Image.Image:
         raise InputError(f"{where} has more than {MAX_PIXELS // 10**6} megapixels; make it smaller first") from error
     except UnidentifiedImageError as error:
         raise InputError(f"{where} is not a picture, expected one of {', '.join(FORMATS)}") from error
-    except (OSError, SyntaxError, TypeError, ValueError, EOFError) as error:
+    except (OSError, SyntaxError, TypeError, ValueError, EOFError, struct.error) as error:
         raise InputError(f"{where} is damaged and cannot be decoded ({error}); get the file again") from error
     return image
 
@@ -215,4 +218,5 @@ def save_photo(image: Image.Image, path: str | Path, quality: int = 95) -> None:
         reason = getattr(error, "strerror", None) or error
         raise InputError(f"the output {path} cannot be written ({reason}); choose another place") from error
     finally:
-        temporary.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # a name too long for the disk; what matters was raised above
+            temporary.unlink(missing_ok=True)

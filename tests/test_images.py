@@ -212,6 +212,7 @@ UNUSABLE = {
     **{f"truncated {name}": (truncated(name), "is damaged and cannot be decoded") for name in ("PNG", "JPEG", "BMP")},
     **{f"truncated {name}": (truncated(name), "is (damaged|not a picture)") for name in ("WEBP", "TIFF")},
     "TIFF without width": (tiff_without_later_widths(), "is damaged"),
+    "GIF with a short control block": (encode(NOISE, "GIF")[:-1] + b"!\xf9\x01\0\0;", "is damaged"),
     **{f"moving {name}": (animation(name), "is an animation of 3 frames") for name in ("GIF", "PNG", "WEBP", "TIFF")},
     "bomb": (png(200_000, 200_000), "has more than 178 megapixels; make it smaller"),
     "largest header": (png(2**31 - 1, 2**31 - 1), "has more than 178 megapixels"),
@@ -396,3 +397,15 @@ def test_picture_too_large_for_its_format(extension: str, side: int, tmp_path: P
     with pytest.raises(InputError, match=r"out\.\w+ cannot be written \("):
         save_photo(Image.new("RGB", (side, 1)), tmp_path / f"out{extension}")
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("name", ["a" * 300 + ".png", "a\0b.png"])
+def test_path_that_no_disk_takes_is_named(name: str, tmp_path: Path) -> None:
+    for read in (read_photo, read_mask):
+        with pytest.raises(InputError, match=r"cannot be read .*check its name and permissions"):
+            read(tmp_path / name)
+
+
+def test_name_too_long_for_the_temporary_one_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"cannot be written \(File name too long\)"):
+        save_photo(NOISE, tmp_path / ("a" * 250 + ".png"))

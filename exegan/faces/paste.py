@@ -16,7 +16,7 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
-from exegan.faces.align import Affine, crop_box, crop_side, invert_affine, shifted, warp
+from exegan.faces.align import Affine, Box, crop_box, crop_side, invert_affine, shifted, warp
 from exegan.ops.resample import resize
 
 _BAND = 1 / 12
@@ -38,7 +38,10 @@ def paste(photo: NDArray[np.uint8], fake: Tensor, mask: NDArray[np.bool_], affin
     resolution = fake.shape[-1]
     result: NDArray[np.uint8] = photo.copy()
     band = crop_side(affine, resolution) * _BAND
-    left, top, right, bottom = crop_box(affine, resolution, mask.shape, margin=band)
+    box = hole_box(mask, crop_box(affine, resolution, mask.shape, margin=0), math.ceil(band))
+    if box is None:
+        return result
+    left, top, right, bottom = box
     part, hole = photo[top:bottom, left:right], torch.from_numpy(mask[top:bottom, left:right].copy())
     hole &= inside_crop(shifted(affine, left, top), resolution, part.shape[:2])
     if not hole.any():
@@ -53,6 +56,21 @@ def paste(photo: NDArray[np.uint8], fake: Tensor, mask: NDArray[np.bool_], affin
     pixels = ((generated.clamp(-1, 1) + 1) * 127.5).round().to(torch.uint8).permute(1, 2, 0).numpy()
     result[top:bottom, left:right] = np.where(hole.numpy()[:, :, None], pixels, part)
     return result
+
+
+def hole_box(mask: NDArray[np.bool_], box: Box, margin: int) -> Box | None:
+    """Bounding box of the hole's part in `box`, with a margin cut at the photo's rim; None where there is no hole.
+
+    A large photo costs only what its hole needs; the margin holds the known pixels that the seam is blended from.
+    """
+    left, top, right, bottom = box
+    part = mask[top:bottom, left:right]
+    columns, rows = (np.flatnonzero(part.any(axis=axis)) for axis in (0, 1))
+    if not rows.size:
+        return None
+    height, width = mask.shape
+    lowest = max(0, left + int(columns[0]) - margin), max(0, top + int(rows[0]) - margin)
+    return *lowest, min(width, left + int(columns[-1]) + 1 + margin), min(height, top + int(rows[-1]) + 1 + margin)
 
 
 def inside_crop(affine: Affine, resolution: int, size_hw: tuple[int, ...]) -> Tensor:
@@ -76,7 +94,7 @@ def hole_outside_crop(mask: NDArray[np.bool_], affine: Affine, resolution: int) 
 
 
 def extend_inwards(values: Tensor, known: Tensor, band: float) -> Tensor:
-    """Carry values from known pixels smoothly into unknown ones, fading to 0 about `band` pixels away.
+    """Carry values from known pixels smoothly into unknown ones, fading on the way.
 
     A pyramid: averages of the known pixels at ever coarser levels, then from the coarsest back down each unknown pixel
     takes the level above, smoothed so that no step is left at the rim. Above the coarsest level everything is 0.
@@ -84,7 +102,7 @@ def extend_inwards(values: Tensor, known: Tensor, band: float) -> Tensor:
     Args:
         values: [C, H, W]; what is in unknown pixels is ignored.
         known: Bool [H, W].
-        band: Reach in pixels; every level doubles it.
+        band: Reach in pixels, taken as the nearest power of two; about half is left there, little at twice the distance.
 
     Returns:
         [C, H, W], equal to `values` on known pixels.

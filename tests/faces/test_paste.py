@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 from numpy.typing import NDArray
 
+from exegan.faces import paste as paste_module
 from exegan.faces.align import Affine, crop_side, invert_affine, warp_crop
 from exegan.faces.paste import extend_inwards, hole_outside_crop, paste
 from exegan.images import to_tensor
@@ -188,3 +190,22 @@ def test_affine_and_its_inverse() -> None:
     there = affine[:, :2] @ point + affine[:, 2]
     back = invert_affine(affine)
     assert np.allclose(back[:, :2] @ there + back[:, 2], point)
+
+
+def test_only_the_hole_s_surroundings_are_worked_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A small hole in a large face costs little, and filling it does not depend on a hole far away."""
+    sizes = []
+    original = paste_module.warp
+
+    def spy(*args: Any, **options: Any) -> torch.Tensor:
+        sizes.append(args[2])
+        return original(*args, **options)
+
+    monkeypatch.setattr(paste_module, "warp", spy)
+    photo, affine, fake = smooth_photo(600, 600), make_affine(560, (300, 300)), torch.rand(3, RESOLUTION, RESOLUTION)
+    near, both = np.zeros((600, 600), dtype=np.bool_), np.zeros((600, 600), dtype=np.bool_)
+    near[100:120, 90:130] = both[100:120, 90:130] = both[450:470, 460:470] = True
+    alone, together = paste(photo, fake, near, affine), paste(photo, fake, both, affine)
+    band = math.ceil(560 / 12)
+    assert sizes[0] == (20 + 2 * band, 40 + 2 * band)
+    assert np.abs(alone[near].astype(int) - together[near]).mean() < 2
