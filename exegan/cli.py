@@ -46,7 +46,7 @@ def inpaint(
     exemplar: Annotated[Path, typer.Option(help="Photo of the face to take the looks from.")],
     output: Annotated[Path, typer.Option("-o", "--output", help="Where to write; the format follows the extension.")],
     model: Annotated[str, typer.Option(help="'default' (bundled) or a model folder.")] = "default",
-    seed: Annotated[int, typer.Option(min=0, help="Same seed, same picture.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, max=2**63 - 1, help="Same seed, same picture.")] = 0,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
     as_json: Annotated[bool, typer.Option("--json", help="Print a report as JSON.")] = False,
 ) -> None:

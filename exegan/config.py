@@ -17,6 +17,9 @@ from exegan.errors import ConfigError
 
 T = TypeVar("T")
 
+# Limits that no network of this kind reaches: a damaged file asks for an error, not for all memory.
+_LARGEST_RESOLUTION, _LARGEST_WIDTH = 1024, 16384
+
 
 def _require(ok: bool, message: str) -> None:
     if not ok:
@@ -25,6 +28,14 @@ def _require(ok: bool, message: str) -> None:
 
 def _at_least(section: str, name: str, value: float, least: float) -> None:
     _require(value >= least, f"{section}.{name} is {value}, expected at least {least}")
+
+
+def _between(section: str, name: str, value: float, least: float, most: float) -> None:
+    _require(least <= value <= most, f"{section}.{name} is {value}, expected {least} to {most}")
+
+
+def _above_zero(section: str, name: str, value: float) -> None:
+    _require(value > 0, f"{section}.{name} is {value}, expected more than 0")
 
 
 def _is_power_of_two(value: int) -> bool:
@@ -61,11 +72,13 @@ class GeneratorConfig:
 
     def __post_init__(self) -> None:
         _require(
-            _is_power_of_two(self.resolution) and self.resolution >= 16,
-            f"generator.resolution is {self.resolution}, expected a power of two of at least 16",
+            _is_power_of_two(self.resolution) and 16 <= self.resolution <= _LARGEST_RESOLUTION,
+            f"generator.resolution is {self.resolution}, expected a power of two of at least 16, at most 1024",
         )
-        for name in ("z_dim", "w_dim", "global_dim", "mapping_layers", "channel_max"):
-            _at_least("generator", name, getattr(self, name), 1)
+        for name in ("z_dim", "w_dim", "global_dim", "channel_max"):
+            _between("generator", name, getattr(self, name), 1, _LARGEST_WIDTH)
+        _between("generator", "mapping_layers", self.mapping_layers, 1, 64)
+        _between("generator", "global_dropout", self.global_dropout, 0, 1)
         _at_least("generator", "channel_base", self.channel_base, self.resolution)
         _require(
             0 < self.num_coarse < self.num_ws,
@@ -106,6 +119,11 @@ class DiscriminatorConfig:
     channel_max: int = 512
     stddev_group: int = 4
 
+    def __post_init__(self) -> None:
+        _between("discriminator", "channel_max", self.channel_max, 1, _LARGEST_WIDTH)
+        _at_least("discriminator", "channel_base", self.channel_base, 16)
+        _at_least("discriminator", "stddev_group", self.stddev_group, 1)
+
     def channels(self, resolution: int) -> int:
         """Feature channels at one resolution."""
         return min(self.channel_max, self.channel_base // resolution)
@@ -133,7 +151,7 @@ class StyleEncoderConfig:
             f"style_encoder.resolution is {self.resolution}, expected a power of two of at least 16",
         )
         _at_least("style_encoder", "channel_base", self.channel_base, self.resolution)
-        _at_least("style_encoder", "channel_max", self.channel_max, 1)
+        _between("style_encoder", "channel_max", self.channel_max, 1, _LARGEST_WIDTH)
 
     def channels(self, resolution: int) -> int:
         """Feature channels at one resolution (`small`)."""
@@ -233,6 +251,8 @@ class LossConfig:
     def __post_init__(self) -> None:
         for name in ("r1_interval", "path_length_interval", "path_length_shrink"):
             _at_least("losses", name, getattr(self, name), 1)
+        for name in ("adversarial", "attribute", "perceptual", "identity", "reconstruction", "r1", "path_length"):
+            _at_least("losses", name, getattr(self, name), 0)
 
 
 @dataclass(frozen=True)
@@ -248,6 +268,12 @@ class OptimizerConfig:
     lr: float = 0.002
     discriminator_lr: float = 0.002
     betas: tuple[float, float] = (0.0, 0.99)
+
+    def __post_init__(self) -> None:
+        _above_zero("optimizers", "lr", self.lr)
+        _above_zero("optimizers", "discriminator_lr", self.discriminator_lr)
+        fits = all(0 <= beta < 1 for beta in self.betas)
+        _require(fits, f"optimizers.betas is {list(self.betas)}, expected two numbers from 0 to below 1")
 
 
 @dataclass(frozen=True)
@@ -267,6 +293,11 @@ class RunConfig:
     save_kimg: float = 50.0
     grid_kimg: float = 10.0
     keep_checkpoints: int = 2
+
+    def __post_init__(self) -> None:
+        for name in ("total_kimg", "save_kimg", "grid_kimg"):
+            _above_zero("run", name, getattr(self, name))
+        _at_least("run", "keep_checkpoints", self.keep_checkpoints, 1)
 
 
 def to_dict(config: Any) -> dict[str, Any]:

@@ -189,10 +189,14 @@ def check_output(path: str | Path) -> None:
     path = Path(path)
     if path.suffix.lower() not in FORMATS:
         raise InputError(f"the output {path} has the extension {path.suffix!r}, expected one of {', '.join(FORMATS)}")
-    if path.is_dir():
-        raise InputError(f"the output {path} is a folder, expected a file name in it")
-    if not path.parent.is_dir():
-        raise InputError(f"the output's folder {path.parent} does not exist; make it first")
+    try:
+        if path.is_dir():
+            raise InputError(f"the output {path} is a folder, expected a file name in it")
+        if not path.parent.is_dir():
+            raise InputError(f"the output's folder {path.parent} does not exist; make it first")
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise InputError(f"the output {path} cannot be written ({reason}); choose another name") from error
 
 
 def save_photo(image: Image.Image, path: str | Path, quality: int = 95) -> None:

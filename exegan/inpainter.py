@@ -68,7 +68,7 @@ class Inpainted:
         notes = []
         if self.upscaled > 1:
             notes.append(f"the face is larger than the model's picture, upscaled {self.upscaled:.1f}x")
-        if self.hole_outside_crop > 0:
+        if self.hole_outside_crop >= 0.005:
             notes.append(f"{self.hole_outside_crop:.0%} of the hole lies outside the face crop and was left as it was")
         return notes
 
@@ -293,13 +293,15 @@ class _Clock:
 
 
 def choose_device(name: str) -> torch.device:
-    """Device of a name: `auto` (CUDA, then MPS, then CPU) or any that torch knows.
+    """Device of a name: `auto` (CUDA, then MPS, then CPU), `cpu`, `cuda`, `cuda:1` or `mps`.
 
     Raises:
         InputError: Unknown to torch, or not in this machine.
     """
     if name == "auto":
         name = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
+    if name.partition(":")[0] not in ("cpu", "cuda", "mps"):
+        raise InputError(f"the device {name!r} is unknown; use auto, cpu, cuda or mps")
     try:
         device = torch.device(name)
         torch.empty(1, device=device)

@@ -96,6 +96,9 @@ BAD_INPUT = {
     "no such folder": ({"-o": "no/where/out.png"}, "where"),
     "output is the photo": ({"-o": "photo.png"}, "photo.png"),
     "negative seed": ({"--seed": "-1"}, "seed"),
+    "seed out of range": ({"--seed": str(10**30)}, "seed"),
+    "device that computes nothing": ({"--device": "meta"}, "meta"),
+    "name too long": ({"-o": "x" * 300 + ".png"}, "cannot be written"),
 }
 
 

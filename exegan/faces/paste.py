@@ -102,7 +102,7 @@ def extend_inwards(values: Tensor, known: Tensor, band: float) -> Tensor:
     Args:
         values: [C, H, W]; what is in unknown pixels is ignored.
         known: Bool [H, W].
-        band: Reach in pixels, taken as the nearest power of two; about half is left there, little at twice the distance.
+        band: Reach in pixels, taken as the nearest power of two; about half is left there, little at twice that.
 
     Returns:
         [C, H, W], equal to `values` on known pixels.

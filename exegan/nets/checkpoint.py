@@ -117,7 +117,7 @@ def read_description(folder: Path) -> dict[str, Any]:
     path = folder / CONFIG_FILE
     try:
         description = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise WeightsError(f"{path} cannot be read as JSON ({error}); copy the model folder again") from error
     found = description.get("format") if isinstance(description, dict) else None
     if found != FORMAT:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import sys
+import warnings
 from collections.abc import Sequence
 from typing import Any
 
@@ -32,8 +33,7 @@ class ExeGanCLI(LightningCLI):
     def instantiate_trainer(self, **kwargs: Any) -> L.Trainer:
         """Trainer whose loggers and callbacks write into the run's folder; each start gets its own log version."""
         run = self.config_init[self.subcommand].run
-        tensorboard = TensorBoardLogger(run.dir, name="logs")
-        kwargs["logger"] = [tensorboard, CSVLogger(run.dir, name="logs", version=tensorboard.version)]
+        kwargs["logger"] = [TensorBoardLogger(run.dir, name="logs"), CSVLogger(run.dir, name="metrics")]
         kwargs["default_root_dir"] = run.dir
         self.trainer_defaults["callbacks"] = [KimgClock(run), GridWriter(run), KimgProgressBar(run), StopOnSignal()]
         return super().instantiate_trainer(**kwargs)
@@ -64,20 +64,38 @@ def main(args: Sequence[str] | None = None) -> int:
     """
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     logging.getLogger("lightning.pytorch.utilities.rank_zero").addFilter(lambda record: not _is_advertisement(record))
+    # The averages and the frozen networks are in evaluation mode on purpose; the other is Lightning's own affair.
+    warnings.filterwarnings("ignore", message=r"Found \d+ module\(s\) in eval mode")
+    warnings.filterwarnings("ignore", message=".*LeafSpec")
     try:
         ExeGanCLI(
             ExeGanModule,
             FaceDataModule,
             auto_configure_optimizers=False,
             save_config_kwargs={"overwrite": True},
-            trainer_defaults={"max_epochs": -1, "use_distributed_sampler": False, "log_every_n_steps": 10},
+            trainer_defaults={
+                "max_epochs": -1,  # the kimg clock ends the run
+                "use_distributed_sampler": False,  # samples are dealt by number
+                "enable_checkpointing": False,  # the kimg clock saves
+                "log_every_n_steps": 10,
+            },
             parser_kwargs={"exit_on_error": False},
             args=None if args is None else list(args),
         )
     except ArgumentError as error:
-        print(f"train.py: {' '.join(str(error).split())}", file=sys.stderr)
-        return 2
+        return _fail(str(error))
     except ExeGanError as error:
-        print(f"train.py: {error}", file=sys.stderr)
-        return 2
+        return _fail(_without_traceback(str(error)))
+    except OSError as error:
+        return _fail(f"cannot use {error.filename} ({error.strerror}); check run.dir, data.path and the disk")
     return 0
+
+
+def _without_traceback(message: str) -> str:
+    """The sentence of an error that a data worker raised, which PyTorch hands over with the worker's traceback."""
+    return message.strip().splitlines()[-1].partition(": ")[2] if message.startswith("Caught ") else message
+
+
+def _fail(message: str) -> int:
+    print(f"train.py: {' '.join(message.split())}", file=sys.stderr)
+    return 2

@@ -11,7 +11,7 @@ from torch.utils.data import DataLoader, default_collate
 from exegan.config import MaskConfig
 from exegan.data.samples import EndlessSampler, Sample, SampleStream
 from exegan.data.sources import CachedSource, open_source
-from exegan.errors import InputError
+from exegan.errors import ConfigError
 
 
 class FaceDataModule(L.LightningDataModule):
@@ -42,8 +42,12 @@ class FaceDataModule(L.LightningDataModule):
         seed: int = 0,
     ) -> None:
         super().__init__()
-        if batch_size < 1:
-            raise InputError(f"data.batch_size is {batch_size}, expected at least 1")
+        if batch_size < 1 or num_workers < 0:
+            raise ConfigError(
+                f"data.batch_size is {batch_size} and data.num_workers {num_workers}, expected at least 1 and 0"
+            )
+        if not 0 <= self_exemplar_prob <= 1:
+            raise ConfigError(f"data.self_exemplar_prob is {self_exemplar_prob}, expected 0 to 1")
         source = open_source(path)
         self.batch_size, self.num_workers = batch_size, num_workers
         cached = CachedSource(source, resolution) if cache else source

@@ -65,8 +65,11 @@ class ExeGanModule(L.LightningModule):
         self.save_hyperparameters({"model": to_dict(model), "losses": to_dict(losses)})
         self.losses, self.optimizer_config = losses, optimizers
         self.style_mixing_prob, self.ema_kimg, self.ema_rampup = style_mixing_prob, ema_kimg, ema_rampup
+        side = model.generator.resolution
+        if discriminator.channel_base < side:
+            raise ConfigError(f"discriminator.channel_base is {discriminator.channel_base}, expected at least {side}")
         self.model = Model(model)
-        self.discriminator = Discriminator(discriminator, model.generator.resolution)
+        self.discriminator = Discriminator(discriminator, side)
         self.objective = GeneratorObjective(losses)
         copied = copy_fitting_weights(self, warm_start) if warm_start is not None else set()
         if model.style_encoder.kind == "irse50" and not any(key.startswith("model.style_encoder.") for key in copied):

@@ -69,7 +69,7 @@ def test_run_saves_on_its_ticks_and_leaves_a_model(tmp_path: Path, faces: Path) 
     assert [p.name for p in sorted((tmp_path / "run/grids").iterdir())][-1] == "kimg-000000.020.png"
     with Image.open(tmp_path / "run/grids/kimg-000000.020.png") as grid:
         assert grid.size == (8 * 16, 4 * 16)
-    with (tmp_path / "run/logs/version_0/metrics.csv").open() as file:
+    with (tmp_path / "run/metrics/version_0/metrics.csv").open() as file:
         rows = list(csv.DictReader(file))
     logged = {name for row in rows for name, value in row.items() if value}
     expected = {"adversarial", "attribute", "reconstruction", "r1", "path_length", "discriminator", "style_std"}
@@ -131,6 +131,17 @@ def test_interrupt_finishes_the_batch_and_saves(tmp_path: Path, faces: Path, mon
         (["--model.warm_start=missing.ckpt"], "missing.ckpt"),
         (["--model.model.style_encoder.kind=irse50", "--model.model.generator.w_dim=512"], "warm_start"),
         (["--ckpt_path=missing.ckpt"], "missing.ckpt"),
+        (["--run.total_kimg=0"], "run.total_kimg"),
+        (["--run.save_kimg=-1"], "run.save_kimg"),
+        (["--run.keep_checkpoints=0"], "run.keep_checkpoints"),
+        (["--model.optimizers.lr=-1"], "optimizers.lr"),
+        (["--model.optimizers.betas=[2, 3]"], "optimizers.betas"),
+        (["--model.discriminator.stddev_group=0"], "discriminator.stddev_group"),
+        (["--model.discriminator.channel_max=-4"], "discriminator.channel_max"),
+        (["--model.discriminator.channel_base=1"], "discriminator.channel_base"),
+        (["--model.losses.attribute=-1"], "losses.attribute"),
+        (["--data.num_workers=-1"], "data.num_workers"),
+        (["--data.self_exemplar_prob=2"], "data.self_exemplar_prob"),
     ],
 )
 def test_bad_input_is_one_sentence(
@@ -141,3 +152,26 @@ def test_bad_input_is_one_sentence(
     assert error.startswith("train.py: ")
     assert said in error
     assert not (tmp_path / "run").exists(), "nothing is written"
+
+
+def test_damaged_face_is_one_sentence_from_a_worker_too(
+    tmp_path: Path, faces: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (faces / "3.png").write_bytes(b"no picture")
+    assert fit(tmp_path, faces, 1, "--data.num_workers=1") == 2
+    (error,) = [line for line in capsys.readouterr().err.splitlines() if line.startswith("train.py: ")]
+    assert error.startswith(f"train.py: {faces}/3.png is not a picture")
+
+
+def test_run_folder_that_is_a_file_is_one_sentence(
+    tmp_path: Path, faces: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "run").write_text("mine")
+    assert fit(tmp_path, faces, 1) == 2
+    assert capsys.readouterr().err.strip().splitlines()[-1].startswith("train.py: cannot use ")
+    assert (tmp_path / "run").read_text() == "mine"
+
+
+def test_only_our_checkpoints_are_written(tmp_path: Path, faces: Path) -> None:
+    assert fit(tmp_path, faces, 0.008) == 0
+    assert {path.parent for path in (tmp_path / "run").rglob("*.ckpt")} == {tmp_path / "run/checkpoints"}
