@@ -11,15 +11,13 @@ from typing import Protocol
 from PIL import Image
 
 from exegan.errors import InputError
-from exegan.images import decode_photo, read_photo
-
-SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff"})
+from exegan.images import FORMATS, decode_photo, read_photo
 
 
 def _is_picture(name: str) -> bool:
     """Whether a path names a picture; Macs pack `__MACOSX/._NAME` beside every file, which is none."""
     path = PurePosixPath(name)
-    return path.suffix.lower() in SUFFIXES and not path.name.startswith("._") and not name.endswith("/")
+    return path.suffix.lower() in FORMATS and not path.name.startswith("._") and not name.endswith("/")
 
 
 class FaceSource(Protocol):
@@ -113,5 +111,5 @@ def open_source(path: str | Path) -> FaceSource:
     else:
         raise InputError(f"the data path {path} is a {path.suffix or 'plain'} file; expected a folder or a .zip")
     if not source.names:
-        raise InputError(f"{path} holds no picture; expected files ending in {', '.join(sorted(SUFFIXES))}")
+        raise InputError(f"{path} holds no picture; expected files ending in {', '.join(sorted(FORMATS))}")
     return source

@@ -58,7 +58,8 @@ def crop_box(affine: Affine, resolution: int, size_hw: tuple[int, int], margin: 
     A crop that lies outside the photo gives the nearest box that is one pixel wide or high.
     """
     corners = np.array([[0, 0], [resolution, 0], [0, resolution], [resolution, resolution]])
-    points = corners @ invert_affine(affine)[:, :2].T + invert_affine(affine)[:, 2]
+    back = invert_affine(affine)
+    points = corners @ back[:, :2].T + back[:, 2]
     height, width = size_hw
     left, top = np.floor(points.min(axis=0) - margin).astype(int)
     right, bottom = np.ceil(points.max(axis=0) + margin).astype(int)

@@ -119,8 +119,10 @@ def choose_face(faces: Sequence[Face], mask: NDArray[np.bool_]) -> Face:
         crop = warp_mask(mask, ffhq_affine(face.landmarks5, _PROBE), _PROBE)
         return float(mask[top:bottom, left:right].sum()), float(crop.sum())
 
-    best = max(faces, key=overlap)
-    if overlap(best) == (0.0, 0.0):
+    overlaps = [overlap(face) for face in faces]
+    most = max(overlaps)
+    best = faces[overlaps.index(most)]
+    if most == (0.0, 0.0):
         box = ", ".join(str(round(side)) for side in best.box_xyxy)
         raise MaskError(
             f"the mask touches none of the {len(faces)} faces found (nearest guess at {box}); paint over one"

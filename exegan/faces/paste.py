@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from exegan.faces.align import Affine, Box, crop_box, crop_side, invert_affine, shifted, warp
+from exegan.images import to_tensor, to_uint8
 from exegan.ops.resample import resize
 
 _BAND = 1 / 12
@@ -51,9 +52,8 @@ def paste(photo: NDArray[np.uint8], fake: Tensor, mask: NDArray[np.bool_], affin
         picture = resize(picture, side)
     back = invert_affine(shifted(affine, left, top) * (picture.shape[-1] / resolution))
     generated = warp(picture, back, part.shape[:2], "bicubic", padding="border")[0]
-    target = torch.from_numpy(part.copy()).permute(2, 0, 1).float() / 127.5 - 1
-    generated += extend_inwards(target - generated, ~hole, band)
-    pixels = ((generated.clamp(-1, 1) + 1) * 127.5).round().to(torch.uint8).permute(1, 2, 0).numpy()
+    generated += extend_inwards(to_tensor(part)[0] - generated, ~hole, band)
+    pixels = to_uint8(generated[None])[0]
     result[top:bottom, left:right] = np.where(hole.numpy()[:, :, None], pixels, part)
     return result
 

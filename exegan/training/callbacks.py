@@ -21,7 +21,7 @@ from exegan.data.samples import Sample
 from exegan.images import to_uint8
 from exegan.nets.checkpoint import save_model
 from exegan.ops.composite import composite
-from exegan.training.module import ExeGanModule
+from exegan.training.module import ExeGanModule, images_seen
 
 _log = logging.getLogger(__name__)
 
@@ -34,10 +34,6 @@ def newest_checkpoint(run_dir: str | Path) -> Path | None:
     return max((Path(run_dir) / CHECKPOINTS).glob("kimg-*.ckpt"), default=None)
 
 
-def _images_seen(pl_module: L.LightningModule) -> int:
-    return int(cast(ExeGanModule, pl_module).images_seen)
-
-
 class KimgClock(Callback):
     """Saves and stops by images seen, since Lightning's own clocks count optimiser steps."""
 
@@ -47,27 +43,27 @@ class KimgClock(Callback):
 
     def on_train_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         """Remember where a resumed run starts; end at once where it has nothing left to do."""
-        self._saved_at = _images_seen(pl_module)
+        self._saved_at = images_seen(pl_module)
         self._stop_if_done(trainer, pl_module)
 
     def on_train_batch_end(self, trainer: L.Trainer, pl_module: L.LightningModule, *_: Any) -> None:
         """Save when a multiple of `save_kimg` is passed, stop at `total_kimg`."""
         interval = self.run.save_kimg * 1000
-        if _images_seen(pl_module) // interval > self._saved_at // interval:
+        if images_seen(pl_module) // interval > self._saved_at // interval:
             self._save(trainer, pl_module)
         self._stop_if_done(trainer, pl_module)
 
     def on_train_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         """Save what the last tick did not."""
-        if _images_seen(pl_module) > self._saved_at:
+        if images_seen(pl_module) > self._saved_at:
             self._save(trainer, pl_module)
 
     def _stop_if_done(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
-        if _images_seen(pl_module) >= self.run.total_kimg * 1000:
+        if images_seen(pl_module) >= self.run.total_kimg * 1000:
             trainer.should_stop = True
 
     def _save(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
-        self._saved_at = _images_seen(pl_module)
+        self._saved_at = images_seen(pl_module)
         folder = Path(self.run.dir) / CHECKPOINTS
         folder.mkdir(parents=True, exist_ok=True)
         path = folder / f"kimg-{self._saved_at / 1000:010.3f}.ckpt"
@@ -91,7 +87,7 @@ def _facts(module: ExeGanModule) -> dict[str, Any]:
         # A weight file without its folder, which means nothing elsewhere.
         weights = losses[net]["weights"]
         losses[net] = {**losses[net], "weights": weights and Path(weights).name}
-    return {"kimg": _images_seen(module) / 1000, "losses": losses}
+    return {"kimg": images_seen(module) / 1000, "losses": losses}
 
 
 class StopOnSignal(Callback):
@@ -125,16 +121,16 @@ class GridWriter(Callback):
     def on_train_batch_end(self, trainer: L.Trainer, pl_module: L.LightningModule, *_: Any) -> None:
         """Write when a multiple of `grid_kimg` is passed."""
         interval = self.run.grid_kimg * 1000
-        if _images_seen(pl_module) // interval > self._written_at // interval:
+        if images_seen(pl_module) // interval > self._written_at // interval:
             self._write(trainer, pl_module)
 
     def on_train_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         """Show the final state."""
-        if _images_seen(pl_module) > self._written_at:
+        if images_seen(pl_module) > self._written_at:
             self._write(trainer, pl_module)
 
     def _write(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
-        self._written_at = _images_seen(pl_module)
+        self._written_at = images_seen(pl_module)
         if not trainer.is_global_zero:
             return
         batch = trainer.datamodule.grid_batch(_GRID_SAMPLES)  # type: ignore[attr-defined]

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from typing import cast
-
 import lightning as L
-from torch import Tensor
 from torch.utils.data import DataLoader, default_collate
 
 from exegan.config import MaskConfig
 from exegan.data.samples import EndlessSampler, Sample, SampleStream
 from exegan.data.sources import CachedSource, open_source
 from exegan.errors import ConfigError
+from exegan.training.module import images_seen
 
 
 class FaceDataModule(L.LightningDataModule):
@@ -60,7 +58,7 @@ class FaceDataModule(L.LightningDataModule):
         trainer = self.trainer
         first, rank, ranks = 0, 0, 1
         if trainer is not None:
-            first = int(cast(Tensor, trainer.lightning_module.images_seen))
+            first = images_seen(trainer.lightning_module)
             rank, ranks = trainer.global_rank, trainer.world_size
         return DataLoader(
             self.stream,

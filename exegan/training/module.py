@@ -203,6 +203,11 @@ class ExeGanModule(L.LightningModule):
         checkpoint["state_dict"] = {**checkpoint["state_dict"], **frozen}
 
 
+def images_seen(system: L.LightningModule) -> int:
+    """Images that a training system has seen, over all devices: the clock of everything around the training steps."""
+    return int(cast(ExeGanModule, system).images_seen)
+
+
 def _make_adam(
     parameters: Iterable[nn.Parameter], lr: float, betas: tuple[float, float], interval: int, weight: float
 ) -> torch.optim.Adam:

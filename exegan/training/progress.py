@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import Any
 
 import lightning as L
 from lightning.pytorch.callbacks import ProgressBar
 from tqdm.auto import tqdm
 
 from exegan.config import RunConfig
-from exegan.training.module import ExeGanModule
+from exegan.training.module import images_seen
 
 _SHOWN = ("adversarial", "discriminator", "perceptual", "attribute")
 
@@ -35,7 +35,7 @@ class KimgProgressBar(ProgressBar):
         """Open the bar where a resumed run stands."""
         self._bar = tqdm(
             total=self.run.total_kimg,
-            initial=_kimg(pl_module),
+            initial=images_seen(pl_module) / 1000,
             bar_format="{percentage:3.0f}%|{bar}| {n:.2f}/{total:g} kimg [{elapsed}<{remaining}{postfix}]",
             dynamic_ncols=True,
             mininterval=1.0,
@@ -50,13 +50,9 @@ class KimgProgressBar(ProgressBar):
         losses = {name: trainer.callback_metrics.get(f"train/{name}") for name in _SHOWN}
         shown = [f"{name}={value:.2f}" for name, value in losses.items() if value is not None]
         self._bar.set_postfix_str(", ".join([f"{1000 * rate:.1f} img/s", *shown] if rate else shown), refresh=False)
-        self._bar.update(_kimg(pl_module) - self._bar.n)
+        self._bar.update(images_seen(pl_module) / 1000 - self._bar.n)
 
     def on_train_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         """Leave the last state on the screen."""
         if self._bar is not None:
             self._bar.close()
-
-
-def _kimg(pl_module: L.LightningModule) -> float:
-    return int(cast(ExeGanModule, pl_module).images_seen) / 1000
