@@ -100,6 +100,10 @@ class GeneratorConfig:
         """All feature resolutions from 4 up to `resolution`."""
         return tuple(2**k for k in range(2, int(math.log2(self.resolution)) + 1))
 
+    def noise_shapes(self) -> list[tuple[int, int]]:
+        """Sides (height, width) of every decoder layer's noise picture, first layer first."""
+        return [(4, 4)] + [(r, r) for r in self.resolutions[1:] for _ in range(2)]
+
     def channels(self, resolution: int) -> int:
         """Feature channels at one resolution."""
         return min(self.channel_max, self.channel_base // resolution)

@@ -25,7 +25,7 @@ from exegan.faces.detect import Face, FaceDetector, choose_face, largest_face
 from exegan.faces.paste import hole_outside_crop, paste
 from exegan.images import check_mask, to_tensor, upright_rgb
 from exegan.nets.checkpoint import load_model
-from exegan.nets.model import Model
+from exegan.nets.model import Networks
 from exegan.ops.composite import composite
 
 Device = Literal["auto", "cpu", "cuda", "mps"]
@@ -77,11 +77,11 @@ class Inpainter:
     """Networks on a device, ready to complete faces. Holds no state between calls.
 
     Args:
-        model: Generator and style encoder in evaluation mode.
+        model: The networks, ready to run.
         device: Where they are.
     """
 
-    def __init__(self, model: Model, device: torch.device) -> None:
+    def __init__(self, model: Networks, device: torch.device) -> None:
         self.model, self.device = model, device
 
     @classmethod
@@ -119,8 +119,7 @@ class Inpainter:
         Returns:
             [B, num_styles, w_dim], on the model's device.
         """
-        style: Tensor = self.model.style_encoder(exemplar.to(self.device))
-        return style
+        return self.model.encode_exemplar(exemplar.to(self.device))
 
     def complete(
         self,
@@ -241,7 +240,7 @@ class Inpainter:
         noise_mode: NoiseMode,
     ) -> Tensor:
         """Whole generated faces [B, 3, R, R], before compositing."""
-        generator, config, batch = self.model.generator, self.model.config.generator, len(image)
+        config, batch = self.model.config.generator, len(image)
         _expect("image", image, batch, 3, config.resolution, config.resolution)
         _expect("mask", mask, batch, 1, config.resolution, config.resolution)
         style = exemplar.to(self.device) if exemplar.ndim == 3 else self._encode_checked(exemplar)
@@ -249,10 +248,8 @@ class Inpainter:
         drawn_z, noise = self._draw(batch, seed, noise_mode)
         z = drawn_z if z is None else z.to(self.device)
         _expect("z", z, batch, config.z_dim)
-        w = torch.lerp(self.model.mean_w.expand(batch, -1), generator.mapping(z), truncation_psi)
-        w_plus = generator.mix_styles(w, style.expand(batch, -1, -1), exemplar_strength)
-        raw: Tensor = generator(image, mask, w_plus, noise)
-        return raw
+        style = style.expand(batch, -1, -1)
+        return self.model.generate(image, mask, z, style, exemplar_strength, truncation_psi, noise)
 
     def _encode_checked(self, exemplar: Tensor) -> Tensor:
         _expect("exemplar", exemplar, len(exemplar), 3, *exemplar.shape[2:4])
@@ -269,7 +266,7 @@ class Inpainter:
             return torch.stack([torch.randn(shape, generator=g) for g in generators]).to(self.device)
 
         z = draw(self.model.config.generator.z_dim)
-        shapes = self.model.generator.noise_shapes()
+        shapes = self.model.config.generator.noise_shapes()
         if noise_mode == "const":
             return z, None
         if noise_mode == "random":

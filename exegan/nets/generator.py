@@ -97,10 +97,6 @@ class Generator(nn.Module):
         """Resolutions of the decoder blocks, 8 and up."""
         return self.config.resolutions[1:]
 
-    def noise_shapes(self) -> list[tuple[int, int]]:
-        """Sides of the noise picture of every layer, in the order `forward` takes them."""
-        return [(4, 4)] + [(r, r) for r in self.up_to for _ in range(2)]
-
     def mix_styles(self, w: Tensor, style: Tensor, exemplar_strength: float = 1.0) -> Tensor:
         """Put stochastic and exemplar styles together.
 
@@ -123,14 +119,14 @@ class Generator(nn.Module):
             image: [B, 3, R, R] in [-1, 1]; pixels in the hole are not looked at.
             mask: [B, 1, R, R], 1 = hole.
             w_plus: Mixed styles [B, num_ws, w_dim] from `mix_styles`.
-            noise: One picture [B or 1, 1, h, w] per entry of `noise_shapes`; None takes the stored noise.
+            noise: One picture [B or 1, 1, h, w] a layer (`GeneratorConfig.noise_shapes`); None takes the stored noise.
 
         Returns:
             Raw picture [B, 3, R, R], about [-1, 1], not clamped and not composited.
         """
         features, global_code = self.encoder(image, mask)
         styles = [torch.cat([latent, global_code.to(latent.dtype)], dim=1) for latent in w_plus.unbind(dim=1)]
-        noises: Sequence[Tensor | None] = [None] * len(self.noise_shapes()) if noise is None else noise
+        noises: Sequence[Tensor | None] = [None] * len(self.config.noise_shapes()) if noise is None else noise
         x = self.conv4(features[4], styles[0], noises[0])
         rgb: Tensor = self.to_rgb4(x, styles[1])
         for k, resolution in enumerate(self.up_to):

@@ -116,7 +116,7 @@ class ExeGanModule(L.LightningModule):
         generator = self.model.generator
         style = self.model.style_encoder(batch["exemplar"])
         w_plus = generator.mix_styles(self._draw_w(len(image)), style)
-        noise = [torch.randn(len(image), 1, h, w, device=image.device) for h, w in generator.noise_shapes()]
+        noise = [torch.randn(len(image), 1, h, w, device=image.device) for h, w in generator.config.noise_shapes()]
         completed = composite(generator(image, mask, w_plus, noise).float(), image, mask)
         # Near 0, the style encoder has collapsed: one code for every face.
         self.log("train/style_std", style.detach().float().std(dim=0).mean())

@@ -46,7 +46,7 @@ def test_shapes(resolution: int) -> None:
     assert raw.shape == (3, 3, resolution, resolution) and raw.isfinite().all()
     assert generator.mapping(torch.randn(3, 6)).shape == (3, 8)
     layers = [module for module in generator.modules() if isinstance(module, ModulatedConv)]
-    assert generator.noise_shapes() == [tuple(layer.noise_const.shape[2:]) for layer in layers]
+    assert generator.config.noise_shapes() == [tuple(layer.noise_const.shape[2:]) for layer in layers]
 
 
 def test_hole_pixels_are_not_looked_at(generator: Generator, inputs: Inputs) -> None:
