@@ -48,6 +48,10 @@ def inpaint(
     model: Annotated[str, typer.Option(help="'default' (bundled) or a model folder.")] = "default",
     seed: Annotated[int, typer.Option(min=0, max=2**63 - 1, help="Same seed, same picture.")] = 0,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
+    precision: Annotated[str, typer.Option(help="float32, bfloat16 or float16.")] = "float32",
+    compile_networks: Annotated[
+        bool, typer.Option("--compile", help="Use torch.compile: slow first picture, faster later ones.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print a report as JSON.")] = False,
 ) -> None:
     """Complete the face under a mask from an exemplar face."""
@@ -59,7 +63,8 @@ def inpaint(
     pictures = read_photo(photo), read_mask(mask), read_photo(exemplar)
     from exegan.inpainter import Inpainter
 
-    result = Inpainter.from_pretrained(model, device).inpaint(*pictures, seed=seed)
+    inpainter = Inpainter.from_pretrained(model, device, precision=precision, compile_networks=compile_networks)
+    result = inpainter.inpaint(*pictures, seed=seed)
     save_photo(result.image, output)
     if as_json:
         typer.echo(json.dumps({"output": str(output), **result.report()}))

@@ -26,6 +26,7 @@ from exegan.faces.paste import hole_outside_crop, paste
 from exegan.images import check_mask, to_tensor, upright_rgb
 from exegan.nets.checkpoint import load_model
 from exegan.nets.model import Networks
+from exegan.nets.runtime import Precision, TorchNetworks
 from exegan.ops.composite import composite
 
 Device = Literal["auto", "cpu", "cuda", "mps"]
@@ -85,19 +86,32 @@ class Inpainter:
         self.model, self.device = model, device
 
     @classmethod
-    def from_pretrained(cls, name_or_folder: str | Path = "default", device: Device | str = "auto") -> Inpainter:
+    def from_pretrained(
+        cls,
+        name_or_folder: str | Path = "default",
+        device: Device | str = "auto",
+        *,
+        precision: Precision | str = "float32",
+        channels_last: bool | None = None,
+        compile_networks: bool = False,
+    ) -> Inpainter:
         """Load a bundled model by name (`default`) or a model folder.
 
         Args:
             name_or_folder: `default` or the path of a model folder.
             device: `auto` takes CUDA, then MPS, then the CPU.
+            precision: `float32`, or `bfloat16` or `float16` for speed on hardware that has them.
+            channels_last: Memory layout of pictures; None takes the faster one.
+            compile_networks: Use `torch.compile`: the first picture takes minutes, later ones less time.
 
         Raises:
             WeightsError: The model is missing, damaged or of another architecture.
             InputError: The device is unknown or not there.
+            ConfigError: The precision is unknown.
         """
         chosen = choose_device(device)
-        return cls(load_model(name_or_folder, chosen), chosen)
+        model = load_model(name_or_folder, chosen)
+        return cls(TorchNetworks(model, precision, channels_last, compile_networks), chosen)
 
     @property
     def resolution(self) -> int:

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from exegan.config import GeneratorConfig
 from exegan.nets.image_encoder import ImageEncoder
-from exegan.nets.layers import EqualLinear, scaled_leaky_relu
+from exegan.nets.layers import ACTIVATION_GAIN, EqualLinear, activate_
 from exegan.nets.mapping import MappingNetwork
 from exegan.ops.modulate import modulated_conv2d
 from exegan.ops.resample import upsample
@@ -39,11 +39,13 @@ class ModulatedConv(nn.Module):
     noise_const: Tensor
 
     def forward(self, x: Tensor, style: Tensor, noise: Tensor | None) -> Tensor:
-        weight = self.weight / math.sqrt(self.weight[0].numel())
-        x = modulated_conv2d(x, weight, self.affine(style), up=self.up)
+        scale = self.affine(style) / math.sqrt(self.weight[0].numel())
+        x = modulated_conv2d(x, self.weight, scale, up=self.up, gain=ACTIVATION_GAIN)
         noise = self.noise_const if noise is None else noise
-        x = x + (noise * self.noise_strength + self.bias[:, None, None]).to(x.dtype)
-        return scaled_leaky_relu(x)
+        # In place and apart: their sum would be a picture of its own.
+        x += (noise * (self.noise_strength * ACTIVATION_GAIN)).to(x.dtype)
+        x += (self.bias * ACTIVATION_GAIN)[:, None, None].to(x.dtype)
+        return activate_(x)
 
 
 class ToRGB(nn.Module):
@@ -56,8 +58,8 @@ class ToRGB(nn.Module):
         self.bias = nn.Parameter(torch.zeros(3))
 
     def forward(self, x: Tensor, style: Tensor) -> Tensor:
-        weight = self.weight / math.sqrt(self.weight[0].numel())
-        return modulated_conv2d(x, weight, self.affine(style), demodulate=False) + self.bias[:, None, None]
+        scale = self.affine(style) / math.sqrt(self.weight[0].numel())
+        return modulated_conv2d(x, self.weight, scale, demodulate=False) + self.bias[:, None, None]
 
 
 class DecoderBlock(nn.Module):

@@ -1,7 +1,8 @@
 """Layers shared by all networks: equalised linear and convolution, scaled activation, residual block.
 
 Equalised layers (Karras et al. 2018) store N(0, 1) weights and multiply by 1/sqrt(fan_in) when used, so that Adam moves
-all of them at the same relative speed.
+all of them at the same relative speed. The factors are applied where they cost least: to the smaller of picture and
+weight, to the filter, to the bias, never in a pass of their own.
 """
 
 from __future__ import annotations
@@ -14,10 +15,14 @@ from torch import Tensor, nn
 
 from exegan.ops.resample import fir_filter
 
+# Leaky ReLU halves the variance of a normal input, nearly; this factor restores it. Leaky ReLU commutes with positive
+# factors, so every layer applies it beforehand, together with its other factors.
+ACTIVATION_GAIN = math.sqrt(2)
 
-def scaled_leaky_relu(x: Tensor) -> Tensor:
-    """Leaky ReLU (slope 0.2) times sqrt(2), which keeps the variance of a normal input."""
-    return F.leaky_relu(x, 0.2) * math.sqrt(2)
+
+def activate_(x: Tensor) -> Tensor:
+    """Leaky ReLU (slope 0.2) in place; `x` already contains `ACTIVATION_GAIN`."""
+    return F.leaky_relu_(x, 0.2)
 
 
 class EqualLinear(nn.Module):
@@ -28,7 +33,7 @@ class EqualLinear(nn.Module):
         out_features: Width of the output.
         bias_init: Initial value of every bias, as it acts on the output.
         lr_mul: Learning-rate multiplier; weights are stored divided by it.
-        activate: Apply `scaled_leaky_relu`.
+        activate: Apply leaky ReLU with `ACTIVATION_GAIN`.
     """
 
     def __init__(
@@ -47,9 +52,9 @@ class EqualLinear(nn.Module):
         self.activate = activate
 
     def forward(self, x: Tensor) -> Tensor:
-        gain = self.lr_mul / math.sqrt(self.weight.shape[1])
-        x = F.linear(x, self.weight * gain, self.bias * self.lr_mul)
-        return scaled_leaky_relu(x) if self.activate else x
+        gain = self.lr_mul * (ACTIVATION_GAIN if self.activate else 1)
+        x = F.linear(x * (gain / math.sqrt(self.weight.shape[1])), self.weight, self.bias * gain)
+        return activate_(x) if self.activate else x
 
 
 class EqualConv2d(nn.Module):
@@ -61,7 +66,7 @@ class EqualConv2d(nn.Module):
         kernel_size: Odd side of the kernel.
         down: Filter, then convolve with stride 2.
         bias: Add a bias.
-        activate: Apply `scaled_leaky_relu`.
+        activate: Apply leaky ReLU with `ACTIVATION_GAIN`.
     """
 
     def __init__(
@@ -81,16 +86,19 @@ class EqualConv2d(nn.Module):
         self.activate = activate
 
     def forward(self, x: Tensor) -> Tensor:
-        weight = self.weight / math.sqrt(self.weight[0].numel())
-        kernel_size = weight.shape[-1]
+        activation = ACTIVATION_GAIN if self.activate else 1.0
+        gain = activation / math.sqrt(self.weight[0].numel())
+        bias = None if self.bias is None else self.bias * activation
+        kernel_size = self.weight.shape[-1]
         if self.down:
             # Padding such that filter (4 taps) and kernel together give exactly half the size.
-            total = kernel_size + 1
-            x = fir_filter(x, pad=((total + 1) // 2, total // 2))
-            x = F.conv2d(x, weight, self.bias, stride=2)
+            x = fir_filter(x, pad=(kernel_size + 1) // 2, gain=gain)
+            x = F.conv2d(x, self.weight, bias, stride=2)
+        elif x.shape[1:].numel() < self.weight.numel():
+            x = F.conv2d(x * gain, self.weight, bias, padding=kernel_size // 2)
         else:
-            x = F.conv2d(x, weight, self.bias, padding=kernel_size // 2)
-        return scaled_leaky_relu(x) if self.activate else x
+            x = F.conv2d(x, self.weight * gain, bias, padding=kernel_size // 2)
+        return activate_(x) if self.activate else x
 
 
 class ResidualBlock(nn.Module):

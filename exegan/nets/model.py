@@ -91,7 +91,8 @@ class Model(nn.Module):
         noise: Sequence[Tensor] | None = None,
     ) -> Tensor:
         """Whole faces around the known pixels, as `Networks` says."""
-        w = torch.lerp(self.mean_w.expand(len(z), -1), self.generator.mapping(z), truncation_psi)
+        w = self.generator.mapping(z).float()  # autocast hands out its own format
+        w = torch.lerp(self.mean_w.expand_as(w), w, truncation_psi)
         w_plus = self.generator.mix_styles(w, style, exemplar_strength)
         raw: Tensor = self.generator(image, mask, w_plus, noise)
         return raw

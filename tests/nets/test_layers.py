@@ -9,12 +9,13 @@ import torch
 import torch.nn.functional as F
 from helpers import full_fir
 
-from exegan.nets.layers import EqualConv2d, EqualLinear, ResidualBlock, scaled_leaky_relu
+from exegan.nets.layers import ACTIVATION_GAIN, EqualConv2d, EqualLinear, ResidualBlock, activate_
 
 
-def test_scaled_leaky_relu() -> None:
-    activated = scaled_leaky_relu(torch.tensor([-5.0, 0.0, 2.0]))
-    torch.testing.assert_close(activated, torch.tensor([-math.sqrt(2), 0.0, 2 * math.sqrt(2)]))
+def test_activation_with_its_gain_keeps_the_mean_square_of_a_normal_input() -> None:
+    torch.testing.assert_close(activate_(torch.tensor([-5.0, 0.0, 2.0])), torch.tensor([-1.0, 0.0, 2.0]))
+    activated = activate_(ACTIVATION_GAIN * torch.randn(100_000))
+    assert activated.square().mean().item() == pytest.approx(1.04, abs=0.02)  # (1 + 0.2**2) / 2 * gain**2
 
 
 @pytest.mark.parametrize("lr_mul", [1.0, 0.01])
@@ -29,7 +30,7 @@ def test_linear(lr_mul: float) -> None:
     y.square().sum().backward()
     assert layer.weight.grad is not None and layer.bias.grad is not None
     layer.activate = True
-    torch.testing.assert_close(layer(x), scaled_leaky_relu(y))
+    torch.testing.assert_close(layer(x), F.leaky_relu(y, 0.2) * math.sqrt(2))
 
 
 @pytest.mark.parametrize("size", [4, 8])
@@ -51,8 +52,14 @@ def test_convolution_keeps_size_and_variance(bias: bool) -> None:
     y = layer(torch.randn(4, 32, 16, 16))
     assert y.shape == (4, 64, 16, 16) and (layer.bias is not None) == bias
     assert y[..., 1:-1, 1:-1].std().item() == pytest.approx(1, abs=0.1)
-    layer.activate = True
-    torch.testing.assert_close(layer(torch.zeros(1, 32, 4, 4)), torch.zeros(1, 64, 4, 4))
+    if layer.bias is not None:
+        torch.nn.init.normal_(layer.bias)
+    for size in (3, 100):  # a picture smaller and one larger than the weight, which decides where the gain goes
+        x = torch.randn(1, 32, size, size)
+        dense = F.conv2d(x, layer.weight / math.sqrt(32 * 9), layer.bias, padding=1)
+        for layer.activate in (False, True):
+            expected = F.leaky_relu(dense, 0.2) * math.sqrt(2) if layer.activate else dense
+            torch.testing.assert_close(layer(x), expected, rtol=1e-4, atol=1e-5)
 
 
 def test_residual_block_is_the_mean_of_two_paths() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 
 import pytest
@@ -10,7 +11,8 @@ import torch.nn.functional as F
 from helpers import full_fir, insert_zeros
 from torch import Tensor
 
-from exegan.ops.modulate import modulated_conv2d
+from exegan.ops import modulate
+from exegan.ops.modulate import folded_conv2d, modulated_conv2d
 
 
 def naive(x: Tensor, weight: Tensor, style: Tensor, demodulate: bool, up: bool) -> Tensor:
@@ -38,11 +40,28 @@ def inputs(kernel_size: int) -> tuple[Tensor, Tensor, Tensor]:
 
 @pytest.mark.parametrize("demodulate", [True, False])
 @pytest.mark.parametrize(("kernel_size", "up"), [(1, False), (3, False), (3, True)])
-def test_equals_a_loop_over_samples(kernel_size: int, up: bool, demodulate: bool) -> None:
+@pytest.mark.parametrize("gain", [1.0, 1.5])
+@pytest.mark.parametrize("convolve", [modulated_conv2d, folded_conv2d])
+def test_equals_a_loop_over_samples(
+    convolve: Callable[..., Tensor], gain: float, kernel_size: int, up: bool, demodulate: bool
+) -> None:
     x, weight, style = inputs(kernel_size)
-    fast = modulated_conv2d(x, weight, style, demodulate=demodulate, up=up)
-    assert fast.shape == (3, 2, 5 * (1 + up), 5 * (1 + up))
-    torch.testing.assert_close(fast, naive(x, weight, style, demodulate, up), rtol=1e-6, atol=1e-9)
+    result = convolve(x, weight, style, demodulate=demodulate, up=up, gain=gain)
+    assert result.shape == (3, 2, 5 * (1 + up), 5 * (1 + up))
+    torch.testing.assert_close(result, gain * naive(x, weight, style, demodulate, up), rtol=1e-6, atol=1e-9)
+
+
+def test_folds_where_it_pays_and_only_then(monkeypatch: pytest.MonkeyPatch) -> None:
+    x, weight, style = (tensor.detach() for tensor in inputs(3))  # 4 * 5 * 5 inputs, 2 * 4 * 3 * 3 weights
+    calls = []
+    monkeypatch.setattr(modulate, "folded_conv2d", lambda *args, **_: calls.append(args))
+    modulated_conv2d(x, weight, style)
+    with torch.no_grad():
+        modulated_conv2d(x[..., :4, :4], weight, style)
+    assert not calls, "folding would cost gradients their one convolution, and small pictures more than it saves"
+    with torch.no_grad():
+        modulated_conv2d(x, weight, style)
+    assert len(calls) == 1
 
 
 @pytest.mark.parametrize("demodulate", [True, False])
@@ -65,6 +84,7 @@ def test_demodulation_makes_the_style_s_length_irrelevant() -> None:
 
 def test_half_precision_picture_with_full_precision_style() -> None:
     x, weight, style = (tensor.detach().float() for tensor in inputs(3))
-    half = modulated_conv2d(x.bfloat16(), weight, style)
-    assert half.dtype == torch.bfloat16
-    torch.testing.assert_close(half.float(), modulated_conv2d(x, weight, style), rtol=0.05, atol=0.05)
+    for convolve in (modulated_conv2d, folded_conv2d):
+        half = convolve(x.bfloat16(), weight, style)
+        assert half.dtype == torch.bfloat16
+        torch.testing.assert_close(half.float(), convolve(x, weight, style), rtol=0.05, atol=0.05)

@@ -1,0 +1,85 @@
+"""Running a model's networks: number format, memory layout and compilation, none of which the networks know about."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Literal
+
+import torch
+from torch import Tensor
+from torch._dynamo.exc import TorchDynamoException
+
+from exegan.config import ModelConfig
+from exegan.errors import ConfigError
+from exegan.nets.model import Model
+
+Precision = Literal["float32", "bfloat16", "float16"]
+PRECISIONS: tuple[Precision, ...] = ("float32", "bfloat16", "float16")
+
+
+class TorchNetworks:
+    """A model run by PyTorch (`exegan.nets.model.Networks`); weights, inputs and outputs are float32.
+
+    Args:
+        model: In evaluation mode, on its device. Its weights' memory layout is changed with `channels_last`.
+        precision: What convolutions and linear layers compute in; `docs/results.md` has the errors.
+        channels_last: Keep pictures as [B, H, W, C] in memory, which convolutions of CPUs and of GPUs in half
+            precision prefer; None means where it is faster.
+        compile_networks: Compile with `torch.compile` on the first call of each batch size: minutes, then faster.
+
+    Raises:
+        ConfigError: The precision is unknown.
+    """
+
+    def __init__(
+        self,
+        model: Model,
+        precision: Precision | str = "float32",
+        channels_last: bool | None = None,
+        compile_networks: bool = False,
+    ) -> None:
+        if precision not in PRECISIONS:
+            raise ConfigError(f"the precision is {precision!r}, expected one of {', '.join(PRECISIONS)}")
+        self.model, self.precision = model, precision
+        self.device = model.mean_w.device
+        if channels_last is None:
+            channels_last = self.device.type == "cpu" or precision != "float32"
+        self.layout = torch.channels_last if channels_last else torch.contiguous_format
+        model.to(memory_format=self.layout)
+        self._encode: Callable[..., Tensor] = model.encode_exemplar
+        self._generate: Callable[..., Tensor] = model.generate
+        if compile_networks:
+            self._encode, self._generate = torch.compile(model.encode_exemplar), torch.compile(model.generate)
+
+    @property
+    def config(self) -> ModelConfig:
+        """What the networks are."""
+        return self.model.config
+
+    def encode_exemplar(self, exemplar: Tensor) -> Tensor:
+        """Style codes of aligned exemplars, as `Networks` says."""
+        return self._run(self._encode, exemplar.contiguous(memory_format=self.layout))
+
+    def generate(
+        self,
+        image: Tensor,
+        mask: Tensor,
+        z: Tensor,
+        style: Tensor,
+        exemplar_strength: float = 1.0,
+        truncation_psi: float = 1.0,
+        noise: Sequence[Tensor] | None = None,
+    ) -> Tensor:
+        """Whole faces around the known pixels, as `Networks` says."""
+        image = image.contiguous(memory_format=self.layout)
+        return self._run(self._generate, image, mask, z, style, exemplar_strength, truncation_psi, noise)
+
+    @torch.no_grad()
+    def _run(self, network: Callable[..., Tensor], *inputs: object) -> Tensor:
+        dtype = getattr(torch, self.precision)
+        try:
+            with torch.autocast(self.device.type, dtype=dtype, enabled=dtype != torch.float32):
+                return network(*inputs).float()
+        except TorchDynamoException as error:
+            reason = str(error).strip().splitlines()[0]
+            raise ConfigError(f"torch.compile does not work here ({reason}); run without compiling") from error

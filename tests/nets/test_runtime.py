@@ -1,0 +1,83 @@
+"""However a model is run, its pictures are those of the plain networks, to the number format's tolerance."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+from helpers import tiny_model_config
+from torch import Tensor
+from torch._dynamo.exc import TorchDynamoException
+
+from exegan.errors import ConfigError
+from exegan.nets.model import Model
+from exegan.nets.runtime import TorchNetworks
+
+
+@pytest.fixture
+def model() -> Model:
+    model = Model(tiny_model_config()).eval().requires_grad_(False)
+    model.update_mean_w()
+    return model
+
+
+def run(networks: Any, batch: int = 2) -> tuple[Tensor, Tensor]:
+    generator = torch.Generator().manual_seed(1)
+    config = networks.config.generator
+    image, exemplar = torch.rand(2, batch, 3, 16, 16, generator=generator) * 2 - 1
+    z = torch.randn(batch, config.z_dim, generator=generator)
+    mask = torch.ones(batch, 1, 16, 16)
+    with torch.no_grad():
+        style = networks.encode_exemplar(exemplar)
+        return style, networks.generate(image, mask, z, style, 0.7, 0.8)
+
+
+@pytest.mark.parametrize("channels_last", [True, False, None])
+@pytest.mark.parametrize(("precision", "tolerance"), [("float32", 1e-5), ("bfloat16", 0.1), ("float16", 0.02)])
+def test_equals_the_plain_networks(model: Model, precision: str, tolerance: float, channels_last: bool | None) -> None:
+    style, raw = run(model)
+    networks = TorchNetworks(model, precision, channels_last)
+    ours = run(networks)
+    for ours_, plain in zip(ours, (style, raw), strict=True):
+        assert ours_.dtype == torch.float32 and not ours_.requires_grad
+        torch.testing.assert_close(ours_, plain, rtol=0, atol=tolerance * plain.abs().max().item())
+    if precision != "float32":
+        assert not torch.equal(ours[1], raw), "half precision was asked for and not used"
+
+
+def test_memory_layout_of_the_weights_follows(model: Model) -> None:
+    weight = model.generator.conv4.weight
+    for wanted, layout in ((True, torch.channels_last), (False, torch.contiguous_format), (None, torch.channels_last)):
+        TorchNetworks(model, channels_last=wanted)
+        assert weight.is_contiguous(memory_format=layout)
+
+
+def test_unknown_precision_is_refused(model: Model) -> None:
+    with pytest.raises(ConfigError, match="precision is 'float8', expected one of float32, bfloat16, float16"):
+        TorchNetworks(model, "float8")
+
+
+def test_compiled_networks_give_the_same_pictures(model: Model, monkeypatch: pytest.MonkeyPatch) -> None:
+    plain = run(model)
+    compile_eagerly = torch.compile
+    # The tracing is what can go wrong in our code; generating machine code takes minutes and is not ours.
+    monkeypatch.setattr(torch, "compile", lambda function: compile_eagerly(function, backend="aot_eager"))
+    networks = TorchNetworks(model, compile_networks=True)
+    for batch in (2, 3):
+        expected = plain if batch == 2 else run(model, batch)
+        for ours, theirs in zip(run(networks, batch), expected, strict=True):
+            torch.testing.assert_close(ours, theirs, rtol=0, atol=1e-5)
+
+
+def test_a_compiler_that_fails_is_one_sentence(model: Model, monkeypatch: pytest.MonkeyPatch) -> None:
+    def failing(function: Any) -> Any:
+        def call(*_: Any) -> Tensor:
+            raise TorchDynamoException("no compiler\nmany lines of advice")
+
+        return call
+
+    monkeypatch.setattr(torch, "compile", failing)
+    networks = TorchNetworks(model, compile_networks=True)
+    with pytest.raises(ConfigError, match=r"^torch.compile does not work here \(no compiler\); run without compiling$"):
+        run(networks)
