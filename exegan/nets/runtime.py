@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Sequence
 from typing import Literal
 
@@ -15,6 +16,8 @@ from exegan.nets.model import Model
 
 Precision = Literal["float32", "bfloat16", "float16"]
 PRECISIONS: tuple[Precision, ...] = ("float32", "bfloat16", "float16")
+
+_CPU_FEATURES = 2**23
 
 
 class TorchNetworks:
@@ -46,6 +49,7 @@ class TorchNetworks:
             channels_last = self.device.type == "cpu" or precision != "float32"
         self.layout = torch.channels_last if channels_last else torch.contiguous_format
         model.to(memory_format=self.layout)
+        self._faces_at_once = _faces_at_once(self.config) if self.device.type == "cpu" else sys.maxsize
         self._encode: Callable[..., Tensor] = model.encode_exemplar
         self._generate: Callable[..., Tensor] = model.generate
         if compile_networks:
@@ -72,7 +76,15 @@ class TorchNetworks:
     ) -> Tensor:
         """Whole faces around the known pixels, as `Networks` says."""
         image = image.contiguous(memory_format=self.layout)
-        return self._run(self._generate, image, mask, z, style, exemplar_strength, truncation_psi, noise)
+        raws = []
+        for start in range(0, len(image), self._faces_at_once):
+            part = slice(start, start + self._faces_at_once)
+            part_noise = (
+                None if noise is None else [picture if len(picture) == 1 else picture[part] for picture in noise]
+            )
+            inputs = image[part], mask[part], z[part], style[part]
+            raws.append(self._run(self._generate, *inputs, exemplar_strength, truncation_psi, part_noise))
+        return torch.cat(raws) if len(raws) > 1 else raws[0]
 
     @torch.no_grad()
     def _run(self, network: Callable[..., Tensor], *inputs: object) -> Tensor:
@@ -83,3 +95,10 @@ class TorchNetworks:
         except TorchDynamoException as error:
             reason = str(error).strip().splitlines()[0]
             raise ConfigError(f"torch.compile does not work here ({reason}); run without compiling") from error
+
+
+def _faces_at_once(config: ModelConfig) -> int:
+    """Faces in one pass on a CPU: as many as keep the largest features near its cache; more only wait for memory."""
+    generator = config.generator
+    features = generator.channels(generator.resolution) * generator.resolution**2
+    return max(1, _CPU_FEATURES // features)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from torch import Tensor
 from torch._dynamo.exc import TorchDynamoException
 
 from exegan.errors import ConfigError
+from exegan.nets import runtime
 from exegan.nets.model import Model
 from exegan.nets.runtime import TorchNetworks
 
@@ -51,6 +53,38 @@ def test_memory_layout_of_the_weights_follows(model: Model) -> None:
     for wanted, layout in ((True, torch.channels_last), (False, torch.contiguous_format), (None, torch.channels_last)):
         TorchNetworks(model, channels_last=wanted)
         assert weight.is_contiguous(memory_format=layout)
+
+
+def test_a_large_batch_runs_in_parts_and_gives_the_same(model: Model, monkeypatch: pytest.MonkeyPatch) -> None:
+    config, (_, plain) = model.config.generator, run(model, 5)
+    features = config.channels(16) * 16 * 16
+    parts: list[int] = []
+    monkeypatch.setattr(runtime, "_CPU_FEATURES", 2 * features)
+    monkeypatch.setattr(model.generator, "forward", _noting_batches(model.generator.forward, parts))
+    _, raw = run(TorchNetworks(model), 5)
+    assert parts == [2, 2, 1]
+    torch.testing.assert_close(raw, plain, rtol=0, atol=1e-5)
+
+
+def _noting_batches(forward: Callable[..., Tensor], parts: list[int]) -> Callable[..., Tensor]:
+    def call(image: Tensor, *inputs: Any) -> Tensor:
+        parts.append(len(image))
+        return forward(image, *inputs)
+
+    return call
+
+
+def test_noise_of_one_and_of_each_item_follows_the_parts(model: Model, monkeypatch: pytest.MonkeyPatch) -> None:
+    for parameter in (p for name, p in model.named_parameters() if name.endswith("noise_strength")):
+        parameter.fill_(1.0)
+    config = model.config.generator
+    inputs = torch.zeros(3, 3, 16, 16), torch.ones(3, 1, 16, 16), torch.randn(3, config.z_dim)
+    style = torch.randn(3, config.num_styles, config.w_dim)
+    noise = [torch.randn(3 if i % 2 else 1, 1, *shape) for i, shape in enumerate(config.noise_shapes())]
+    with torch.no_grad():
+        together = model.generate(*inputs, style, noise=noise)
+    monkeypatch.setattr(runtime, "_CPU_FEATURES", 1)
+    torch.testing.assert_close(TorchNetworks(model).generate(*inputs, style, noise=noise), together, rtol=0, atol=1e-4)
 
 
 def test_unknown_precision_is_refused(model: Model) -> None:
