@@ -7,7 +7,8 @@
     │   ├── NoFaceFound         a photo or exemplar without a (suitable) face
     │   └── MaskError           a mask that is empty, of another size, or touches no face
     ├── WeightsError            a weight file is missing, damaged, of another architecture or not downloadable
-    └── ConfigError             a configuration with unknown keys or values that cannot work
+    ├── ConfigError             a configuration with unknown keys or values that cannot work
+    └── TrainingDiverged        a loss term became NaN or infinite
 
 Messages are one sentence: what was got, what was expected, what to do.
 """
@@ -35,3 +36,7 @@ class WeightsError(ExeGanError):
 
 class ConfigError(ExeGanError):
     """A configuration names something unknown or asks for the impossible."""
+
+
+class TrainingDiverged(ExeGanError):
+    """A loss term or a weight became NaN or infinite, so that going on would only spoil the run."""

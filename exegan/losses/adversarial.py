@@ -33,24 +33,19 @@ def r1_penalty(real_logits: Tensor, real: Tensor) -> Tensor:
     return grad.square().sum(dim=(1, 2, 3)).mean()
 
 
-def path_length_penalty(
-    fake: Tensor, w_plus: Tensor, mean_length: Tensor, decay: float, noise: Tensor | None = None
-) -> tuple[Tensor, Tensor]:
-    """Penalise the spread of |J^T y|, how far a step in w moves the picture (StyleGAN2, section 3.2).
+def path_lengths(fake: Tensor, w_plus: Tensor, noise: Tensor) -> Tensor:
+    """|J^T y|, how far a step in w moves the picture (StyleGAN2, section 3.2).
+
+    The path length penalty is the mean squared difference of these lengths from their running mean.
 
     Args:
         fake: Raw picture [B, 3, H, W], computed from `w_plus`.
         w_plus: [B, num_ws, w_dim] with gradient history.
-        mean_length: Running mean of the lengths, scalar.
-        decay: Weight of this batch in the running mean.
-        noise: The random direction y [B, 3, H, W]; drawn if None.
+        noise: The random direction y [B, 3, H, W], standard normal.
 
     Returns:
-        The penalty (scalar) and the new running mean (scalar, detached).
+        Lengths [B], differentiable.
     """
-    noise = torch.randn_like(fake) if noise is None else noise
     projected = (fake * noise).sum() / math.sqrt(fake.shape[2] * fake.shape[3])
     (grad,) = torch.autograd.grad(projected, w_plus, create_graph=True)
-    lengths = grad.square().sum(dim=2).mean(dim=1).sqrt()
-    mean_length = torch.lerp(mean_length, lengths.mean().detach(), decay)
-    return (lengths - mean_length).square().mean(), mean_length
+    return grad.square().sum(dim=2).mean(dim=1).sqrt()

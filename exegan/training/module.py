@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any, cast
 
 import lightning as L
 import torch
 from lightning.pytorch.core.optimizer import LightningOptimizer
+from lightning.pytorch.profilers import Profiler
 from torch import Tensor, nn
 
 from exegan.config import DiscriminatorConfig, LossConfig, ModelConfig, OptimizerConfig, to_dict
 from exegan.data.samples import Sample
-from exegan.errors import ConfigError
-from exegan.losses.adversarial import discriminator_loss, path_length_penalty, r1_penalty
+from exegan.errors import ConfigError, TrainingDiverged
+from exegan.losses.adversarial import discriminator_loss, path_lengths, r1_penalty
 from exegan.losses.objective import Completion, GeneratorObjective
 from exegan.nets.discriminator import Discriminator
 from exegan.nets.model import Model
 from exegan.ops.composite import composite
 from exegan.training.ema import decay_for, make_average, update_average
+from exegan.training.randomness import BatchRandom
+from exegan.training.step_networks import make_step_networks
 from exegan.training.warm_start import copy_fitting_weights
 
 
@@ -37,6 +40,8 @@ class ExeGanModule(L.LightningModule):
         warm_start: Checkpoint (.ckpt) of another run, of the same or another resolution, or a model folder, whose
             fitting weights are the starting point; null starts from noise.
         channels_last: Keep convolution weights channels-last, which half precision is faster with.
+        compile_networks: Compile the networks with `torch.compile`: minutes at the start, then faster steps.
+        seed: Seed of everything random in the steps; the initial weights have `seed_everything`.
 
     Raises:
         ConfigError: The style encoder is `irse50`, which is not trained, and `warm_start` brings no weights for it.
@@ -58,6 +63,8 @@ class ExeGanModule(L.LightningModule):
         ema_rampup: float = 0.05,
         warm_start: str | None = None,
         channels_last: bool = False,
+        compile_networks: bool = False,
+        seed: int = 0,
     ) -> None:
         super().__init__()
         self.automatic_optimization = False
@@ -65,6 +72,7 @@ class ExeGanModule(L.LightningModule):
         self.save_hyperparameters({"model": to_dict(model), "losses": to_dict(losses)})
         self.losses, self.optimizer_config = losses, optimizers
         self.style_mixing_prob, self.ema_kimg, self.ema_rampup = style_mixing_prob, ema_kimg, ema_rampup
+        self.seed = seed
         side = model.generator.resolution
         if discriminator.channel_base < side:
             raise ConfigError(f"discriminator.channel_base is {discriminator.channel_base}, expected at least {side}")
@@ -79,6 +87,7 @@ class ExeGanModule(L.LightningModule):
         if channels_last:
             self.to(memory_format=torch.channels_last)
         self.model_ema = make_average(self.model)
+        self.networks = make_step_networks(self.model, self.model_ema, self.discriminator, compile_networks)
         self.register_buffer("images_seen", torch.zeros((), dtype=torch.int64))
         self.register_buffer("batches_seen", torch.zeros((), dtype=torch.int64))
         self.register_buffer("mean_path_length", torch.zeros(()))
@@ -100,42 +109,51 @@ class ExeGanModule(L.LightningModule):
     def training_step(self, batch: Sample, batch_idx: int) -> None:
         """One batch for both networks. The completion made for the discriminator's step serves the generator's too."""
         generator_optimizer, discriminator_optimizer = cast(list[LightningOptimizer], self.optimizers())
-        sample = self.complete(batch)
-        self._descend(discriminator_optimizer, self._discriminator_loss(sample))
-        if self._is_due(self.losses.r1, self.losses.r1_interval):
-            self._descend(discriminator_optimizer, self._r1_loss(sample.image))
-        with _frozen(self.discriminator):
+        number, trainer = int(self.batches_seen), self.trainer
+        random = BatchRandom(self.seed, number, self.device, trainer.global_rank, trainer.world_size)
+        with self._phase("generate"):
+            sample = self.complete(batch, random)
+        with self._phase("discriminator"):
+            self._descend(discriminator_optimizer, self._discriminator_loss(sample))
+        if _is_due(number, self.losses.r1, self.losses.r1_interval):
+            with self._phase("r1"):
+                self._descend(discriminator_optimizer, self._r1_loss(sample.image))
+        with self._phase("generator"), _frozen(self.discriminator):
             self._descend(generator_optimizer, self._generator_loss(sample))
-        if self._is_due(self.losses.path_length, self.losses.path_length_interval):
-            self._descend(generator_optimizer, self._path_length_loss(batch))
-        self._finish_batch(len(sample.image))
+        if _is_due(number, self.losses.path_length, self.losses.path_length_interval):
+            with self._phase("path_length"):
+                self._descend(generator_optimizer, self._path_length_loss(batch, random))
+        with self._phase("ema"):
+            self._finish_batch(len(sample.image))
 
-    def complete(self, batch: Sample) -> Completion:
+    def complete(self, batch: Sample, random: BatchRandom) -> Completion:
         """Complete a batch as in training: fresh z with style mixing, fresh noise, gradients kept."""
         image, mask = batch["image"], batch["mask"]
         generator = self.model.generator
-        style = self.model.style_encoder(batch["exemplar"])
-        w_plus = generator.mix_styles(self._draw_w(len(image)), style)
-        noise = [torch.randn(len(image), 1, h, w, device=image.device) for h, w in generator.config.noise_shapes()]
-        completed = composite(generator(image, mask, w_plus, noise).float(), image, mask)
+        style = self.networks.style_encoder(batch["exemplar"])
+        w_plus = generator.mix_styles(self._draw_w(len(image), random), style)
+        noise = [random.normal(len(image), 1, *shape) for shape in generator.config.noise_shapes()]
+        completed = composite(self.networks.generator(image, mask, w_plus, noise).float(), image, mask)
         # Near 0, the style encoder has collapsed: one code for every face.
         self.log("train/style_std", style.detach().float().std(dim=0).mean())
         return Completion(completed, image, mask, batch["exemplar"], batch["is_self"])
 
-    def _draw_w(self, batch: int) -> Tensor:
+    def _draw_w(self, batch: int, random: BatchRandom) -> Tensor:
         """Stochastic styles [B, num_ws, w_dim]; the coarse layers of some samples take two."""
         config = self.model.config.generator
-        first, second = self.model.generator.mapping(torch.randn(2 * batch, config.z_dim, device=self.device)).chunk(2)
-        crossover = torch.randint(1, max(config.num_coarse, 2), (batch, 1), device=self.device)
-        unmixed = torch.rand(batch, 1, device=self.device) >= self.style_mixing_prob
+        z = random.normal(batch, 2, config.z_dim).transpose(0, 1).flatten(0, 1)
+        first, second = self.model.generator.mapping(z).chunk(2)
+        crossover = random.integers(1, max(config.num_coarse, 2), batch, 1)
+        unmixed = random.uniform(batch, 1) >= self.style_mixing_prob
         keep_first = (torch.arange(config.num_ws, device=self.device) < crossover) | unmixed
         return torch.where(keep_first[:, :, None], first[:, None], second[:, None])
 
     def _discriminator_loss(self, sample: Completion) -> Tensor:
         # One call for both halves would mix them in the minibatch standard deviation.
-        fake_logits = self.discriminator(sample.completed.detach()).float()
-        real_logits = self.discriminator(sample.image).float()
+        fake_logits = self.networks.discriminator(sample.completed.detach()).float()
+        real_logits = self.networks.discriminator(sample.image).float()
         loss = discriminator_loss(real_logits, fake_logits)
+        self._expect_finite({"discriminator": loss})
         self.log_dict(
             {
                 "train/discriminator": loss.detach(),
@@ -149,31 +167,46 @@ class ExeGanModule(L.LightningModule):
         with self._full_precision():
             real = image.detach().clone().requires_grad_(True)
             penalty = r1_penalty(self.discriminator(real), real)
+        self._expect_finite({"r1": penalty})
         self.log("train/r1", penalty.detach())
         return penalty * (self.losses.r1 / 2 * self.losses.r1_interval)
 
     def _generator_loss(self, sample: Completion) -> Tensor:
-        # A learned style encoder could lower the attribute term by changing itself, so its frozen average measures.
         total: Tensor
-        total, parts = self.objective(sample, self.discriminator, self.model_ema.style_encoder)
+        total, parts = self.objective(sample, self.networks.discriminator, self.networks.attribute_encoder)
+        self._expect_finite(parts)
         self.log_dict({f"train/{name}": value.detach() for name, value in parts.items()})
         return total
 
-    def _path_length_loss(self, batch: Sample) -> Tensor:
+    def _path_length_loss(self, batch: Sample, random: BatchRandom) -> Tensor:
         count = max(1, len(batch["image"]) // self.losses.path_length_shrink)
         generator = self.model.generator
         with self._full_precision():
             style = self.model.style_encoder(batch["exemplar"][:count])
-            w_plus = generator.mix_styles(self._draw_w(count), style)
+            w_plus = generator.mix_styles(self._draw_w(count, random), style)
             fake = generator(batch["image"][:count], batch["mask"][:count], w_plus)
-            decay = self.losses.path_length_decay
-            penalty, mean_length = path_length_penalty(fake, w_plus, self.mean_path_length, decay)
+            lengths = path_lengths(fake, w_plus, random.normal(*fake.shape))
+            mean_now = self.trainer.strategy.reduce(lengths.detach().mean(), reduce_op="mean")
+            mean_length = torch.lerp(self.mean_path_length, mean_now, self.losses.path_length_decay)
+            penalty = (lengths - mean_length).square().mean()
+        self._expect_finite({"path_length": penalty})
         self.mean_path_length.copy_(mean_length)
         self.log_dict({"train/path_length": penalty.detach(), "train/mean_path_length": mean_length})
         return penalty * (self.losses.path_length * self.losses.path_length_interval)
 
-    def _is_due(self, weight: float, interval: int) -> bool:
-        return weight > 0 and int(self.batches_seen) % interval == 0
+    def _expect_finite(self, parts: dict[str, Tensor]) -> None:
+        """Refuse to learn from a loss term that is none, before it reaches a weight."""
+        if parts and not torch.stack([value.detach() for value in parts.values()]).isfinite().all():
+            name, value = next((name, value) for name, value in parts.items() if not value.isfinite())
+            raise TrainingDiverged(
+                f"the loss term {name!r} became {float(value)} at {int(self.images_seen) / 1000:.3f} kimg; "
+                "lower optimizers.lr or the term's weight and go on from a checkpoint before it"
+            )
+
+    def _phase(self, name: str) -> AbstractContextManager[None]:
+        """Names a part of the step for the trainer's profiler."""
+        profiler: Profiler = self.trainer.profiler  # type: ignore[attr-defined]
+        return profiler.profile(f"step/{name}")
 
     def _descend(self, optimizer: LightningOptimizer, loss: Tensor) -> None:
         optimizer.zero_grad()
@@ -201,6 +234,10 @@ class ExeGanModule(L.LightningModule):
         """Put the present frozen networks back where loading expects them."""
         frozen = {f"objective.{key}": value for key, value in self.objective.state_dict().items()}
         checkpoint["state_dict"] = {**checkpoint["state_dict"], **frozen}
+
+
+def _is_due(batch_number: int, weight: float, interval: int) -> bool:
+    return weight > 0 and batch_number % interval == 0
 
 
 def images_seen(system: L.LightningModule) -> int:
