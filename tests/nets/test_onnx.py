@@ -112,6 +112,18 @@ def test_noise_for_one_serves_all_and_styles_are_values(tiny: Path) -> None:
     assert not torch.allclose(expected, model.generate(image, mask, z, style), atol=1e-2), "noise is seen at all"
 
 
+def test_memory_is_planned_for_every_batch(tiny: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 2
+    session = onnxruntime.InferenceSession(tiny / "onnx/generator.onnx", options, providers=["CPUExecutionProvider"])
+    shapes = {value.name: value.shape[1:] for value in session.get_inputs()}
+    for batch in (1, 3):
+        session.run(None, {name: np.ones((batch, *shape), dtype=np.float32) for name, shape in shapes.items()})
+    said = capfd.readouterr().err
+    assert "noise_0" in said, "remarks are heard"
+    assert "mismatch" not in said
+
+
 def test_the_frozen_encoder_sees_the_same_after_resizing_outside() -> None:
     config = StyleEncoderConfig(kind="irse50", resolution=32)
     encoder = IRSE50StyleEncoder(config, GeneratorConfig(resolution=16, num_coarse=4))
