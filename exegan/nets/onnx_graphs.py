@@ -21,6 +21,7 @@ from exegan.nets.model import Model
 from exegan.nets.onnx_session import import_extra
 
 _OPSET = 18  # what the exporter itself writes in PyTorch 2.6, and every current runtime reads
+_LARGEST_BATCH = 2**20  # PyTorch 2.6 refuses a batch without a limit; the graph keeps none
 _TRACED_BATCH = 2  # the exporter would take 1 for a constant
 
 
@@ -37,11 +38,14 @@ class _GeneratorGraph(nn.Module):
         mask: Tensor,
         z: Tensor,
         style: Tensor,
-        exemplar_strength: Any,  # scalar tensors: `lerp` takes either
-        truncation_psi: Any,
+        exemplar_strength: Tensor,
+        truncation_psi: Tensor,
         noise: Sequence[Tensor],
     ) -> Tensor:
-        return self.model.generate(image, mask, z, style, exemplar_strength, truncation_psi, noise)
+        # `lerp` takes tensors for numbers; PyTorch 2.6 traces it only with all three of one shape.
+        strength: Any = exemplar_strength.expand_as(style)
+        psi: Any = truncation_psi.expand(z.shape[0], style.shape[2])
+        return self.model.generate(image, mask, z, style, strength, psi, noise)
 
 
 def write_style_encoder(model: Model, path: Path) -> None:
@@ -74,7 +78,7 @@ def write_generator(model: Model, path: Path) -> None:
 
 def _trace(module: nn.Module, inputs: dict[str, Any], names: list[str], output: str) -> Any:
     """The exporter's program of a module in evaluation mode, without traces of this machine."""
-    dims = {0: torch.export.Dim("batch")}
+    dims = {0: torch.export.Dim("batch", max=_LARGEST_BATCH)}
     shapes = {
         name: [dims] * len(value) if isinstance(value, list) else dims if value.ndim else None
         for name, value in inputs.items()
