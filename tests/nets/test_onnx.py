@@ -15,15 +15,16 @@ import torch
 from helpers import tiny_model_config
 from torch import Tensor
 
-from exegan.config import GeneratorConfig, StyleEncoderConfig
+from exegan.config import GeneratorConfig, ModelConfig, StyleEncoderConfig
 from exegan.errors import InputError, WeightsError
 from exegan.inpainter import Inpainter
 from exegan.nets import onnx_export
 from exegan.nets.checkpoint import ONNX_FILES, load_model, save_model
-from exegan.nets.irse50 import IRSE50StyleEncoder
 from exegan.nets.model import Model
 from exegan.nets.onnx_export import export_onnx, measure_difference
+from exegan.nets.onnx_graphs import write_style_encoder
 from exegan.nets.onnx_model import load_onnx
+from exegan.nets.onnx_session import open_graph, run_graph
 from exegan.nets.style_encoder import resize_exemplar
 from exegan.weights import sha256_of
 
@@ -124,11 +125,19 @@ def test_memory_is_planned_for_every_batch(tiny: Path, capfd: pytest.CaptureFixt
     assert "mismatch" not in said
 
 
-def test_the_frozen_encoder_sees_the_same_after_resizing_outside() -> None:
-    config = StyleEncoderConfig(kind="irse50", resolution=32)
-    encoder = IRSE50StyleEncoder(config, GeneratorConfig(resolution=16, num_coarse=4))
-    exemplar = torch.rand(1, 3, 50, 40) * 2 - 1
-    assert torch.equal(encoder(resize_exemplar(exemplar, config)), encoder(exemplar))
+def test_the_frozen_encoder_sees_the_same_after_resizing_outside(tmp_path: Path) -> None:
+    encoder = StyleEncoderConfig(kind="irse50", resolution=32)
+    generator = GeneratorConfig(resolution=16, channel_base=128, channel_max=8, num_coarse=4)
+    model = Model(ModelConfig(generator=generator, style_encoder=encoder)).eval().requires_grad_(False)
+    exemplar = torch.rand(3, 3, 50, 40) * 2 - 1
+    style = model.encode_exemplar(exemplar)
+    resized = resize_exemplar(exemplar, encoder)
+    assert torch.equal(model.encode_exemplar(resized), style)
+    write_style_encoder(model, tmp_path / "graph.onnx")
+    session = open_graph(tmp_path / "graph.onnx", torch.device("cpu"), {"exemplar": (3, 32, 32)})
+    torch.testing.assert_close(run_graph(session, {"exemplar": resized}), style, rtol=0, atol=1e-6)
+    assert style.std() > 1e-3
+    (tmp_path / "graph.onnx").unlink()  # 160 MB
 
 
 def test_folder_tells_what_it_is_and_nothing_of_the_machine(tiny: Path) -> None:
