@@ -26,11 +26,14 @@ from exegan.faces.paste import hole_outside_crop, paste
 from exegan.images import check_mask, to_tensor, upright_rgb
 from exegan.nets.checkpoint import load_model
 from exegan.nets.model import Networks
+from exegan.nets.onnx_model import load_onnx
+from exegan.nets.onnx_session import onnx_device
 from exegan.nets.runtime import Precision, TorchNetworks
 from exegan.ops.composite import composite
 
 Device = Literal["auto", "cpu", "cuda", "mps"]
 NoiseMode = Literal["const", "random", "none"]
+Backend = Literal["torch", "onnx"]
 
 
 @dataclass(frozen=True)
@@ -91,24 +94,33 @@ class Inpainter:
         name_or_folder: str | Path = "default",
         device: Device | str = "auto",
         *,
+        backend: Backend | str = "torch",
         precision: Precision | str = "float32",
         channels_last: bool | None = None,
         compile_networks: bool = False,
     ) -> Inpainter:
-        """Load a bundled model by name (`default`) or a model folder.
+        """Load a bundled model by name (`default`), a model folder, or an ONNX folder.
 
         Args:
-            name_or_folder: `default` or the path of a model folder.
+            name_or_folder: `default` or the path of a folder.
             device: `auto` takes CUDA, then MPS, then the CPU.
+            backend: `torch` for model folders, `onnx` for folders that `exegan onnx` wrote (CUDA or CPU, float32).
             precision: `float32`, or `bfloat16` or `float16` for speed on hardware that has them.
             channels_last: Memory layout of pictures; None takes the faster one.
             compile_networks: Use `torch.compile`: the first picture takes minutes, later ones less time.
 
         Raises:
-            WeightsError: The model is missing, damaged or of another architecture.
-            InputError: The device is unknown or not there.
+            WeightsError: The model is missing, damaged, of another architecture or for the other backend.
+            InputError: The device or backend is unknown or not there, or the backend has no such option.
             ConfigError: The precision is unknown.
         """
+        if backend not in ("torch", "onnx"):
+            raise InputError(f"the backend {backend!r} is unknown; use torch or onnx")
+        if backend == "onnx":
+            if precision != "float32" or channels_last is not None or compile_networks:
+                raise InputError("the backend onnx has no options precision, channels_last and compile; leave them out")
+            chosen = choose_device(onnx_device(device))
+            return cls(load_onnx(name_or_folder, chosen), chosen)
         chosen = choose_device(device)
         model = load_model(name_or_folder, chosen)
         return cls(TorchNetworks(model, precision, channels_last, compile_networks), chosen)

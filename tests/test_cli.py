@@ -95,6 +95,8 @@ BAD_INPUT = {
     "unknown format": ({"-o": "out.docx"}, ".docx"),
     "no such folder": ({"-o": "no/where/out.png"}, "where"),
     "output is the photo": ({"-o": "photo.png"}, "photo.png"),
+    "unknown backend": ({"--backend": "abacus"}, "abacus"),
+    "model for the other backend": ({"--backend": "onnx"}, "exegan onnx"),
     "negative seed": ({"--seed": "-1"}, "seed"),
     "seed out of range": ({"--seed": str(10**30)}, "seed"),
     "device that computes nothing": ({"--device": "meta"}, "meta"),
@@ -137,3 +139,46 @@ def test_bad_input_is_one_sentence_and_nothing_is_written(
     assert "Traceback" not in captured.err
     assert sorted(tmp_path.rglob("*")) == files
     assert photo.read_bytes() == photo_bytes
+
+
+def test_onnx_writes_a_folder_that_inpaint_takes(
+    tmp_path: Path, model: Path, photo: Path, mask: Path, shared: Shared, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run("onnx", model, "-o", tmp_path / "onnx") == 0
+    captured = capsys.readouterr()
+    assert captured.out.startswith(f"wrote {tmp_path / 'onnx'} (largest difference to PyTorch ")
+    assert len(captured.out.splitlines()) == 1
+    assert captured.err == "", "the exporter is quiet"
+    arguments = ("inpaint", photo, "--mask", mask, "--exemplar", shared("photos/male-06.jpg"), "--device", "cpu")
+    assert run(*arguments, "--model", model, "-o", tmp_path / "torch.png") == 0
+    assert run(*arguments, "--model", tmp_path / "onnx", "--backend", "onnx", "-o", tmp_path / "onnx.png") == 0
+    pictures = [np.asarray(Image.open(tmp_path / name)).astype(int) for name in ("torch.png", "onnx.png")]
+    assert np.abs(pictures[0] - pictures[1]).max() <= 1
+    assert (pictures[0] != np.asarray(Image.open(photo))).any()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("nomodel", "-o", "out"), "nomodel"),
+        (("default", "-o", "mine"), "holds something else (notes.txt)"),
+        (("default", "-o", "mine/notes.txt"), "expected a folder"),
+    ],
+)
+def test_onnx_of_bad_input_is_one_sentence(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    arguments: tuple[str],
+    said: str,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine/notes.txt").write_text("mine")
+    assert run("onnx", *arguments) == 2
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert captured.err.startswith("exegan: ")
+    assert len(captured.err.splitlines()) == 1
+    assert said in captured.err
+    assert [path.name for path in tmp_path.rglob("*")] == ["mine", "notes.txt"]

@@ -23,6 +23,7 @@ from exegan.weights import load_into, read_safetensors, sha256_of
 
 FORMAT = 1
 WEIGHTS_FILE, CONFIG_FILE = "model.safetensors", "config.json"
+ONNX_FILES = ("style_encoder.onnx", "generator.onnx")  # in the other kind of folder (`exegan.nets.onnx_model`)
 _BUNDLED = Path(__file__).resolve().parents[1] / "models"
 
 
@@ -71,6 +72,11 @@ def find_model(name_or_folder: str | Path) -> Path:
     """
     folder = _BUNDLED / name_or_folder if (_BUNDLED / name_or_folder / CONFIG_FILE).is_file() else Path(name_or_folder)
     missing = [name for name in (CONFIG_FILE, WEIGHTS_FILE) if not (folder / name).is_file()]
+    if missing and any((folder / name).is_file() for name in ONNX_FILES):
+        raise WeightsError(
+            f"the model {str(name_or_folder)!r} is one for ONNX Runtime, expected one for PyTorch;"
+            " use the backend onnx (--backend onnx), or give the model folder it was made from"
+        )
     if missing:
         what = f"has no {' and no '.join(missing)}" if folder.is_dir() else "is not a folder"
         raise WeightsError(
@@ -94,10 +100,7 @@ def load_model(name_or_folder: str | Path, device: torch.device | str = "cpu") -
     """
     folder = find_model(name_or_folder)
     description = read_description(folder)
-    try:
-        config = from_dict(ModelConfig, description.get("model"), where="model")
-    except ConfigError as error:
-        raise WeightsError(f"{folder / CONFIG_FILE} does not describe a model: {error}") from error
+    config = model_config(description, folder)
     weights = folder / WEIGHTS_FILE
     if description.get("sha256") not in (None, sha256_of(weights)):
         raise WeightsError(
@@ -108,8 +111,12 @@ def load_model(name_or_folder: str | Path, device: torch.device | str = "cpu") -
     return model.float().eval().requires_grad_(False).to(device)
 
 
-def read_description(folder: Path) -> dict[str, Any]:
+def read_description(folder: Path, expected: int | str = FORMAT) -> dict[str, Any]:
     """Content of a model folder's `config.json`.
+
+    Args:
+        folder: The folder.
+        expected: The `format` it must have.
 
     Raises:
         WeightsError: It is not JSON, or of a format this version does not know.
@@ -120,6 +127,18 @@ def read_description(folder: Path) -> dict[str, Any]:
     except (OSError, ValueError, RecursionError) as error:
         raise WeightsError(f"{path} cannot be read as JSON ({error}); copy the model folder again") from error
     found = description.get("format") if isinstance(description, dict) else None
-    if found != FORMAT:
-        raise WeightsError(f"{path} has format {found!r}, expected {FORMAT}; use the exegan version that wrote it")
+    if found != expected:
+        raise WeightsError(f"{path} has format {found!r}, expected {expected!r}; use the exegan version that wrote it")
     return dict(description)
+
+
+def model_config(description: Mapping[str, Any], folder: Path) -> ModelConfig:
+    """The networks that a `config.json` describes.
+
+    Raises:
+        WeightsError: Its `model` section is missing or describes none.
+    """
+    try:
+        return from_dict(ModelConfig, description.get("model"), where="model")
+    except ConfigError as error:
+        raise WeightsError(f"{folder / CONFIG_FILE} does not describe a model: {error}") from error

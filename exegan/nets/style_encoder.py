@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from exegan.config import GeneratorConfig, ModelConfig, StyleEncoderConfig
@@ -50,3 +51,19 @@ def make_style_encoder(config: ModelConfig) -> nn.Module:
     if config.style_encoder.kind == "irse50":
         return IRSE50StyleEncoder(config.style_encoder, config.generator)
     return SmallStyleEncoder(config.style_encoder, config.generator)
+
+
+def resize_exemplar(exemplar: Tensor, config: StyleEncoderConfig) -> Tensor:
+    """What the style encoder of this configuration does first, for a runtime whose graph takes one size.
+
+    Args:
+        exemplar: [B, 3, H, W], any size.
+        config: Its `resolution` is S.
+
+    Returns:
+        [B, 3, S, S], which the style encoder itself leaves as it is.
+    """
+    if config.kind == "irse50":
+        size = (config.resolution, config.resolution)
+        return F.interpolate(exemplar, size=size, mode="bilinear", align_corners=True)
+    return resize(exemplar, config.resolution)

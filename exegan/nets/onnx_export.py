@@ -1,0 +1,145 @@
+"""`exegan onnx`: the two networks of a model folder as ONNX graphs, compared with PyTorch before anything is kept.
+
+The result is the ONNX folder that `exegan.nets.onnx_model` describes and runs. The graphs take any batch size and one
+picture size.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from exegan.config import to_dict
+from exegan.errors import InputError, WeightsError
+from exegan.nets.checkpoint import CONFIG_FILE, ONNX_FILES, WEIGHTS_FILE, find_model, load_model, read_description
+from exegan.nets.model import Model, Networks
+from exegan.nets.onnx_graphs import write_generator, write_style_encoder
+from exegan.nets.onnx_model import GENERATOR_FILE, ONNX_FORMAT, STYLE_ENCODER_FILE, OnnxNetworks
+from exegan.nets.onnx_session import import_extra
+from exegan.weights import sha256_of
+
+TOLERANCE = 1e-3
+# Batch, exemplar_strength, truncation_psi, and for how many items noise is given (0: none, the stored noise).
+_CASES = ((1, 1.0, 1.0, 0), (1, 0.3, 0.7, 1), (3, 0.0, 0.0, 0), (3, 0.6, 1.0, 1), (3, 1.0, 0.5, 3))
+_OWN_FILES = {CONFIG_FILE, *ONNX_FILES, *(f"{name}.data" for name in ONNX_FILES)}
+
+
+def export_onnx(name_or_folder: str | Path, folder: str | Path) -> dict[str, Any]:
+    """Write an ONNX folder and make sure that it computes what the model computes.
+
+    Args:
+        name_or_folder: A bundled model's name or a model folder.
+        folder: Created where missing; an ONNX folder already there is replaced, anything else refused.
+
+    Returns:
+        JSON-ready report: `output`, `difference` (the largest, of each network), `bytes`, `seconds`.
+
+    Raises:
+        WeightsError: The model cannot be read, or its ONNX form differs from it; nothing was written.
+        InputError: A package is missing, or the folder holds something else or cannot be written.
+    """
+    started = time.perf_counter()
+    for package in ("onnx", "onnxscript", "onnxruntime"):
+        import_extra(package)
+    source, target = find_model(name_or_folder), Path(folder).absolute()
+    try:
+        _check_target(target, folder)
+        model = load_model(source)
+        nearest = next(parent for parent in target.parents if parent.is_dir())
+        with tempfile.TemporaryDirectory(prefix=".exegan-onnx-", dir=nearest) as scratch:
+            made = Path(scratch)
+            difference = _write_checked(model, made, source)
+            files = sorted(made.glob("*.onnx*"))
+            size = sum(path.stat().st_size for path in files)
+            _move([*files, made / CONFIG_FILE], target)
+    except OSError as error:
+        raise InputError(f"{folder} cannot be written ({error.strerror or error}); choose another folder") from error
+    seconds = round(time.perf_counter() - started, 1)
+    return {"output": str(folder), "difference": difference, "bytes": size, "seconds": seconds}
+
+
+def _write_checked(model: Model, folder: Path, source: Path) -> dict[str, float]:
+    """Write all files of an ONNX folder, and return the differences to PyTorch that it was checked for."""
+    write_style_encoder(model, folder / STYLE_ENCODER_FILE)
+    write_generator(model, folder / GENERATOR_FILE)
+    hashes = {path.name: sha256_of(path) for path in sorted(folder.iterdir())}
+    difference = measure_difference(model, OnnxNetworks(folder, model.config, torch.device("cpu")))
+    if not all(value <= TOLERANCE for value in difference.values()):  # so that NaN is refused as well
+        raise WeightsError(
+            f"the ONNX form of {source} differs from PyTorch by {max(difference.values()):.1e}, expected at most"
+            f" {TOLERANCE:g}; nothing was written, try other versions of torch and onnxruntime"
+        )
+    description = {
+        "format": ONNX_FORMAT,
+        "model": to_dict(model.config),
+        "sha256": hashes,
+        "source_sha256": sha256_of(source / WEIGHTS_FILE),
+        "difference": difference,
+    }
+    (folder / CONFIG_FILE).write_text(json.dumps(description, indent=2) + "\n", encoding="utf-8")
+    return difference
+
+
+@torch.no_grad()
+def measure_difference(model: Networks, exported: Networks) -> dict[str, float]:
+    """Largest absolute difference of style codes and raw pictures, over batch sizes, strengths and all ways of noise.
+
+    Returns:
+        By network; NaN where one of the two computes it.
+    """
+    config, random = model.config.generator, torch.Generator().manual_seed(0)
+    side, encoder_side = config.resolution, model.config.style_encoder.resolution
+    found: dict[str, list[float]] = {"style_encoder": [], "generator": []}
+    for batch, strength, psi, noise_batch in _CASES:
+        exemplar, image = (torch.rand(batch, 3, s, s, generator=random) * 2 - 1 for s in (encoder_side, side))
+        mask = torch.zeros(batch, 1, side, side)
+        mask[:, :, side // 4 : -side // 5, side // 3 :] = 1
+        style, z = model.encode_exemplar(exemplar), torch.randn(batch, config.z_dim, generator=random)
+        shapes = config.noise_shapes() if noise_batch else []
+        noise = [torch.randn(noise_batch, 1, *shape, generator=random) for shape in shapes] or None
+        inputs = (image, mask, z, style, strength, psi, noise)
+        found["style_encoder"].append(_largest(style, exported.encode_exemplar(exemplar)))
+        found["generator"].append(_largest(model.generate(*inputs), exported.generate(*inputs)))
+    return {name: float(torch.tensor(values).max()) for name, values in found.items()}
+
+
+def _largest(expected: Tensor, got: Tensor) -> float:
+    return float((expected - got).abs().max())
+
+
+def _check_target(target: Path, shown: str | Path) -> None:
+    """Refuse a place that is no folder, or holds anything but an ONNX folder."""
+    if not next(path for path in (target, *target.parents) if path.exists()).is_dir():
+        raise InputError(f"{shown} lies in a file or is one, expected a folder; choose another one")
+    names = {path.name for path in target.iterdir()} if target.is_dir() else set()
+    if names and not (names <= _OWN_FILES and _is_onnx_folder(target)):
+        other = min(names - _OWN_FILES, default=CONFIG_FILE)
+        raise InputError(
+            f"the folder {shown} holds something else ({other}), expected a new or empty folder, or an"
+            " ONNX folder to replace; choose another one"
+        )
+
+
+def _is_onnx_folder(folder: Path) -> bool:
+    try:
+        read_description(folder, ONNX_FORMAT)
+    except WeightsError:
+        return False
+    return True
+
+
+def _move(files: Sequence[Path], folder: Path) -> None:
+    """Put complete files in their place, the description last: a kill in between leaves hashes that do not fit."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for path in files:
+        os.replace(path, folder / path.name)
+    for name in _OWN_FILES - {path.name for path in files}:
+        (folder / name).unlink(missing_ok=True)  # data beside the graph of a larger model that was here
