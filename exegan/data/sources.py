@@ -8,6 +8,8 @@ import zlib
 from pathlib import Path, PurePosixPath
 from typing import Protocol
 
+import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 
 from exegan.errors import InputError
@@ -21,9 +23,14 @@ def _is_picture(name: str) -> bool:
 
 
 class FaceSource(Protocol):
-    """A set of aligned faces, each with a name."""
+    """A set of aligned faces, each with a name.
+
+    `block_of` is None where any face is as quick to read as another. Where faces are stored in blocks that are read as
+    a whole, it holds each face's block number, and samples are drawn from a few blocks at a time.
+    """
 
     names: list[str]
+    block_of: NDArray[np.int64] | None
 
     def read(self, index: int) -> Image.Image:
         """Upright RGB picture number `index`, in its own size."""
@@ -34,6 +41,7 @@ class FolderSource:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self.block_of: NDArray[np.int64] | None = None
         names = (path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
         self.names = sorted(filter(_is_picture, names))
 
@@ -46,6 +54,7 @@ class ZipSource:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self.block_of: NDArray[np.int64] | None = None
         self._process = -1
         try:
             with zipfile.ZipFile(path) as archive:
@@ -68,20 +77,22 @@ class ZipSource:
         return decode_photo(data, where)
 
     def __getstate__(self) -> dict[str, object]:
-        return {"path": self.path, "names": self.names, "_process": -1}
+        return {"path": self.path, "names": self.names, "block_of": None, "_process": -1}
 
 
 class CachedSource:
-    """Another source, shrunk to `resolution` once and kept in memory (3 bytes a pixel)."""
+    """Another source, shrunk to `resolution` once and kept in memory (3 bytes a pixel); small pictures stay small."""
 
     def __init__(self, source: FaceSource, resolution: int) -> None:
-        self.names = source.names
+        self.names, self.block_of = source.names, source.block_of
         self._source, self._resolution = source, resolution
         self._encoded: dict[int, Image.Image] = {}
 
     def read(self, index: int) -> Image.Image:
         if index not in self._encoded:
-            self._encoded[index] = to_square(self._source.read(index), self._resolution)
+            picture = self._source.read(index)
+            is_small = min(picture.size) < self._resolution
+            self._encoded[index] = picture if is_small else to_square(picture, self._resolution)
         return self._encoded[index]
 
 
@@ -95,7 +106,7 @@ def to_square(picture: Image.Image, resolution: int) -> Image.Image:
     return picture.resize((resolution, resolution), Image.Resampling.LANCZOS, box=box)
 
 
-def open_source(path: str | Path) -> FaceSource:
+def open_source(path: str | Path, image_column: str | None = None, streaming: bool = False) -> FaceSource:
     """Open a folder or a zip of faces.
 
     Raises:
