@@ -72,6 +72,26 @@ def inpaint(
         typer.echo("; ".join([f"wrote {output} (seed {seed}, {sum(result.seconds.values()):.1f} s)", *result.notes()]))
 
 
+@app.command()
+def prepare(
+    raw_dir: Annotated[Path, typer.Argument(help="Folder of photos, searched with all below it.")],
+    output: Annotated[Path, typer.Option("-o", "--output", help="Where the set goes: NAME.zip, or else a folder.")],
+    resolution: Annotated[int, typer.Option(help="Side of the faces in pixels.")] = 256,
+    workers: Annotated[int | None, typer.Option(help="Processes; 0 = this one alone [one for each CPU].")] = None,
+    min_face: Annotated[
+        int | None, typer.Option(help="Smallest side of a face's crop in its photo, in pixels [resolution / 2].")
+    ] = None,
+    all_faces: Annotated[bool, typer.Option("--all-faces", help="Every face of a photo, not the largest one.")] = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a set that prepare made.")] = False,
+) -> None:
+    """Make a training set of raw photos: find, align and crop the faces; the same command goes on after a stop."""
+    from exegan.data.crops import CropOptions
+    from exegan.data.prepare import prepare as prepare_set
+
+    options = CropOptions(resolution, min_face, all_faces)
+    typer.echo(str(prepare_set(raw_dir, output, options, workers=workers, overwrite=overwrite)))
+
+
 # Typer brings click along, as a package or inside itself depending on its version; this is ClickException of either.
 _CommandLineError: type[Exception] = typer.BadParameter.__mro__[2]
 
@@ -89,8 +109,8 @@ def main(args: list[str] | None = None) -> None:
         code = _fail(str(error), 2)
     except _CommandLineError as error:
         code = _fail(f"{error.format_message().rstrip('.')}; see 'exegan --help'", 2)  # type: ignore[attr-defined]
-    except (KeyboardInterrupt, typer.Abort):
-        code = _fail("interrupted; nothing was written", 130)
+    except (KeyboardInterrupt, typer.Abort) as stop:
+        code = _fail(str(stop) or "interrupted; nothing was written", 130)
     sys.exit(code if isinstance(code, int) else 0)
 
 

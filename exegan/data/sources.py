@@ -16,7 +16,7 @@ from exegan.errors import InputError
 from exegan.images import FORMATS, decode_photo, read_photo
 
 
-def _is_picture(name: str) -> bool:
+def is_picture(name: str) -> bool:
     """Whether a path names a picture; Macs pack `__MACOSX/._NAME` beside every file, which is none."""
     path = PurePosixPath(name)
     return path.suffix.lower() in FORMATS and not path.name.startswith("._") and not name.endswith("/")
@@ -43,7 +43,7 @@ class FolderSource:
         self.folder = folder
         self.block_of: NDArray[np.int64] | None = None
         names = (path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
-        self.names = sorted(filter(_is_picture, names))
+        self.names = sorted(filter(is_picture, names))
 
     def read(self, index: int) -> Image.Image:
         return read_photo(self.folder / self.names[index])
@@ -61,7 +61,7 @@ class ZipSource:
                 names = archive.namelist()
         except zipfile.BadZipFile as error:
             raise InputError(f"{path} is not a readable zip file ({error}); make it again or give a folder") from error
-        self.names = sorted(filter(_is_picture, names))
+        self.names = sorted(filter(is_picture, names))
 
     def read(self, index: int) -> Image.Image:
         # A worker process forked from this one would share the file position, so each opens the file itself.
