@@ -89,7 +89,10 @@ def prepare(
     from exegan.data.prepare import prepare as prepare_set
 
     options = CropOptions(resolution, min_face, all_faces)
-    typer.echo(str(prepare_set(raw_dir, output, options, workers=workers, overwrite=overwrite)))
+    try:
+        typer.echo(str(prepare_set(raw_dir, output, options, workers=workers, overwrite=overwrite)))
+    except KeyboardInterrupt as stop:  # which Typer would end without its sentence
+        raise typer.Exit(_fail(str(stop), 130)) from stop
 
 
 # Typer brings click along, as a package or inside itself depending on its version; this is ClickException of either.
@@ -109,8 +112,8 @@ def main(args: list[str] | None = None) -> None:
         code = _fail(str(error), 2)
     except _CommandLineError as error:
         code = _fail(f"{error.format_message().rstrip('.')}; see 'exegan --help'", 2)  # type: ignore[attr-defined]
-    except (KeyboardInterrupt, typer.Abort) as stop:
-        code = _fail(str(stop) or "interrupted; nothing was written", 130)
+    except (KeyboardInterrupt, typer.Abort):
+        code = _fail("interrupted; nothing was written", 130)
     sys.exit(code if isinstance(code, int) else 0)
 
 

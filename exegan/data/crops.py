@@ -133,5 +133,7 @@ def _crop_faces(
 
 def _encode(crop: np.ndarray) -> bytes:
     buffer = io.BytesIO()
-    Image.fromarray(crop).save(buffer, "WEBP", lossless=True, quality=50)  # of lossless WebP: effort
+    Image.fromarray(crop).save(
+        buffer, "WEBP", lossless=True, quality=50, method=2
+    )  # effort: 5 % larger, thrice as fast
     return buffer.getvalue()

@@ -34,6 +34,7 @@ class Staging:
         self.path, self.crops = path, path / CROPS
         self.records: dict[str, Record] = {}
         self._journal: IO[str] | None = None
+        self._remains = path.with_name(f".{path.name}.done")
         if path.exists():
             begun = self._load()
             if begun != options:
@@ -98,6 +99,8 @@ class Staging:
             self._journal.close()
 
     def remove(self) -> None:
-        """The set is finished: the folder has served."""
+        """The set is finished: the folder has served. It loses its name first, since a kill may cut removing short."""
         self.close()
-        shutil.rmtree(self.path)
+        shutil.rmtree(self._remains, ignore_errors=True)
+        self.path.rename(self._remains)
+        shutil.rmtree(self._remains)

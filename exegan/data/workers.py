@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import itertools
+import contextlib
 import multiprocessing
-import os
 import signal
 import threading
 from collections.abc import Iterable, Iterator
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
-from concurrent.futures.process import BrokenProcessPool
+from multiprocessing.connection import Connection, wait
+from multiprocessing.context import SpawnProcess
 from pathlib import Path
+from typing import cast
 
 import torch
 
@@ -19,9 +19,6 @@ from exegan.errors import InputError
 from exegan.faces.detect import FaceDetector
 
 Photo = tuple[str, tuple[int, int]]
-_QUEUED_PER_WORKER = 4
-
-_detector: FaceDetector | None = None
 
 
 def crop_photos(
@@ -33,9 +30,10 @@ def crop_photos(
 
     Raises:
         InputError: A worker process was ended from outside.
+        OSError: A crop cannot be written.
     """
     if workers:
-        yield from _crop_in_pool(photos, raw_dir, options, folder, workers)
+        yield from _crop_in_pool(iter(photos), raw_dir, options, folder, workers)
         return
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
@@ -48,45 +46,77 @@ def crop_photos(
 
 
 def _crop_in_pool(
-    photos: Iterable[Photo], raw_dir: Path, options: CropOptions, folder: Path, workers: int
+    photos: Iterator[Photo], raw_dir: Path, options: CropOptions, folder: Path, workers: int
 ) -> Iterator[Record]:
+    """A pipe for each worker: its end tells of a worker's death here, and of this process's death there.
+
+    The standard library's pools hang where either happens, or where Ctrl-C is pressed twice.
+    """
     # Forking a process that has used torch's threads may hang; a spawned one starts clean.
-    pool = ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), _start_worker)
-    left, running = iter(photos), set[Future[Record]]()
+    spawn = multiprocessing.get_context("spawn")
+    pool: dict[Connection, SpawnProcess] = {}
     try:
-        while True:
-            for photo, stamp in itertools.islice(left, workers * _QUEUED_PER_WORKER - len(running)):
-                running.add(pool.submit(_crop_in_worker, raw_dir, photo, stamp, options, folder))
-            if not running:
-                return
-            done, running = wait(running, return_when=FIRST_COMPLETED)
-            for future in done:
-                yield future.result()
-    except BrokenProcessPool as error:
+        with _sigint_ignored():  # the workers inherit that: Ctrl-C reaches all, and this process decides
+            for _ in range(workers):
+                ours, theirs = spawn.Pipe()
+                process = spawn.Process(target=_work, args=(theirs, raw_dir, options, folder), daemon=True)
+                process.start()
+                theirs.close()
+                pool[ours] = process
+        busy = {connection for connection in pool if _send_next(connection, photos)}
+        while busy:
+            for connection in cast(list[Connection], wait(list(busy))):
+                result = connection.recv()
+                if isinstance(result, OSError):
+                    raise result
+                yield result
+                if not _send_next(connection, photos):
+                    busy.remove(connection)
+    except (EOFError, BrokenPipeError, ConnectionResetError) as error:
         raise InputError(
             "a worker process was ended from outside, perhaps for lack of memory; "
             "the same command with fewer --workers goes on from here"
         ) from error
     finally:
-        pool.shutdown(wait=True, cancel_futures=True)
+        with _sigint_ignored():
+            for connection, process in pool.items():
+                connection.close()
+                process.terminate()
+                process.join()
 
 
-def _start_worker() -> None:
-    global _detector  # noqa: PLW0603  # the pool hands nothing from here to its tasks
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all; the parent decides
-    threading.Thread(target=_end_with_parent, daemon=True).start()
+def _send_next(connection: Connection, photos: Iterator[Photo]) -> bool:
+    """Hand a worker its next photo; False where there is none."""
+    photo = next(photos, None)
+    if photo is not None:
+        connection.send(photo)
+    return photo is not None
+
+
+def _work(connection: Connection, raw_dir: Path, options: CropOptions, folder: Path) -> None:
+    """Crop what comes through the pipe, until it ends."""
     torch.set_num_threads(1)
-    _detector = FaceDetector()
+    detector = FaceDetector()
+    # The pipe ends without a word where the parent was killed.
+    with contextlib.suppress(EOFError, BrokenPipeError, ConnectionResetError):
+        while True:
+            photo, stamp = connection.recv()
+            try:
+                connection.send(crop_photo(detector, raw_dir, photo, stamp, options, folder))
+            except (BrokenPipeError, ConnectionResetError):
+                raise
+            except OSError as error:
+                connection.send(error)
 
 
-def _end_with_parent() -> None:
-    """A worker whose parent was killed would wait for work for ever."""
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        parent.join()
-        os._exit(1)
-
-
-def _crop_in_worker(raw_dir: Path, photo: str, stamp: tuple[int, int], options: CropOptions, folder: Path) -> Record:
-    assert _detector is not None
-    return crop_photo(_detector, raw_dir, photo, stamp, options, folder)
+@contextlib.contextmanager
+def _sigint_ignored() -> Iterator[None]:
+    """Not be interrupted for a moment; only the main thread is."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
