@@ -107,20 +107,46 @@ def to_square(picture: Image.Image, resolution: int) -> Image.Image:
 
 
 def open_source(path: str | Path, image_column: str | None = None, streaming: bool = False) -> FaceSource:
-    """Open a folder or a zip of faces.
+    """Open a set of faces.
+
+    Args:
+        path: Folder or zip of pictures; `FILE.parquet`, a folder of such files or `FOLDER#SPLIT`; or
+            `hf:OWNER/NAME[:CONFIG][@REVISION][#SPLIT]` on the Hugging Face hub.
+        image_column: Column of parquet files that holds the pictures; None finds it.
+        streaming: Draw samples from a few parquet row groups at a time, and leave those of the hub there until then.
 
     Raises:
-        InputError: The path is missing, is neither folder nor zip, or holds no picture.
+        InputError: The path is missing, is none of these, or holds no picture.
+        DataError: The hub does not answer.
     """
+    from exegan.data.parquet import ParquetSource
+    from exegan.data.shards import hub_shards, is_hub_name, local_shards
+
+    name = str(path)
     path = Path(path)
-    if not path.exists():
-        raise InputError(f"the data path {path} does not exist; give a folder or a zip of face pictures")
-    if path.is_dir():
-        source: FaceSource = FolderSource(path)
-    elif path.suffix.lower() == ".zip":
-        source = ZipSource(path)
+    shards = hub_shards(name, streaming) if is_hub_name(name) else local_shards(path)
+    if shards:
+        if path.is_dir() and FolderSource(path).names:
+            raise InputError(
+                f"{path} holds pictures and parquet files, expected one of both; give the folder of either"
+            )
+        source: FaceSource = ParquetSource(shards, name, image_column, streaming)
+    elif streaming or image_column is not None:
+        raise InputError(f"{path} is not parquet, which data.streaming and data.image_column are for; leave them out")
     else:
-        raise InputError(f"the data path {path} is a {path.suffix or 'plain'} file; expected a folder or a .zip")
+        source = _open_pictures(path)
     if not source.names:
         raise InputError(f"{path} holds no picture; expected files ending in {', '.join(sorted(FORMATS))}")
     return source
+
+
+def _open_pictures(path: Path) -> FaceSource:
+    if not path.exists():
+        raise InputError(f"the data path {path} does not exist; give a folder or a zip of face pictures, or parquet")
+    if path.is_dir():
+        return FolderSource(path)
+    if path.suffix.lower() == ".zip":
+        return ZipSource(path)
+    raise InputError(
+        f"the data path {path} is a {path.suffix or 'plain'} file; expected a folder, a .zip or a .parquet"
+    )
