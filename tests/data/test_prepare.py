@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import multiprocessing
 import os
 import zipfile
 from collections.abc import Callable
@@ -262,3 +263,15 @@ def test_processes_make_the_same_set_of_real_photos(
     with zipfile.ZipFile(tmp_path / "one.zip") as archive:
         crop = np.asarray(Image.open(io.BytesIO(archive.read("male-05.webp"))).convert("RGB"))
     assert crop.shape == (64, 64, 3) and crop.std() > 20
+
+
+def test_killed_worker_is_one_sentence_and_the_others_end(raw: Path, tmp_path: Path) -> None:
+    (tmp_path / "crops").mkdir()
+    photos = [("none.png", (1, 1))] * 9
+    records = workers_module.crop_photos(photos, raw, CropOptions(32), tmp_path / "crops", workers=2)
+    assert next(records)["photo"] == "none.png"
+    first, second = multiprocessing.active_children()
+    first.kill()
+    with pytest.raises(InputError, match="a worker process was ended from outside"):
+        list(records)
+    assert not second.is_alive()

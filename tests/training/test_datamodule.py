@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import io
 import itertools
 import logging
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 import torch
 from helpers import write_pictures
+from PIL import Image
 
 from exegan.config import MaskConfig
 from exegan.errors import ConfigError, InputError
@@ -91,3 +95,17 @@ def test_one_face(tmp_path: Path) -> None:
     write_pictures(tmp_path, 1)
     with pytest.raises(InputError, match="holds 1 face; expected at least 2"):
         make_data(tmp_path, batch_size=1)
+
+
+def test_streamed_parquet(tmp_path: Path) -> None:
+    buffer = io.BytesIO()
+    Image.new("RGB", (20, 20)).save(buffer, "PNG")
+    table = pa.table({"image": [{"bytes": buffer.getvalue(), "path": f"{number}.png"} for number in range(60)]})
+    pq.write_table(table, tmp_path / "a.parquet", row_group_size=5)
+    data = make_data(tmp_path / "a.parquet", streaming=True, image_column="image", cache=True)
+    trained = [data.stream[number]["name"] for number in range(60 - data.validation_count)]
+    held_out = [name for batch in data.validation_batches() for name in batch["name"]]
+    assert (
+        sorted(trained + held_out, key=lambda name: int(name[:-4]))
+        == table["image"].combine_chunks().field("path").to_pylist()
+    )
