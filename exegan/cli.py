@@ -91,6 +91,29 @@ def onnx(
         typer.echo(f"wrote {output} (largest difference to PyTorch {max(report['difference'].values()):.1e})")
 
 
+@app.command()
+def prepare(
+    raw_dir: Annotated[Path, typer.Argument(help="Folder of photos, searched with all below it.")],
+    output: Annotated[Path, typer.Option("-o", "--output", help="Where the set goes: NAME.zip, or else a folder.")],
+    resolution: Annotated[int, typer.Option(help="Side of the faces in pixels.")] = 256,
+    workers: Annotated[int | None, typer.Option(help="Processes; 0 = this one alone [one for each CPU].")] = None,
+    min_face: Annotated[
+        int | None, typer.Option(help="Smallest side of a face's crop in its photo, in pixels [resolution / 2].")
+    ] = None,
+    all_faces: Annotated[bool, typer.Option("--all-faces", help="Every face of a photo, not the largest one.")] = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a set that prepare made.")] = False,
+) -> None:
+    """Make a training set of raw photos: find, align and crop the faces; the same command goes on after a stop."""
+    from exegan.data.crops import CropOptions
+    from exegan.data.prepare import prepare as prepare_set
+
+    options = CropOptions(resolution, min_face, all_faces)
+    try:
+        typer.echo(str(prepare_set(raw_dir, output, options, workers=workers, overwrite=overwrite)))
+    except KeyboardInterrupt as stop:  # which Typer would end without its sentence
+        raise typer.Exit(_fail(str(stop), 130)) from stop
+
+
 # Typer brings click along, as a package or inside itself depending on its version; this is ClickException of either.
 _CommandLineError: type[Exception] = typer.BadParameter.__mro__[2]
 

@@ -6,6 +6,7 @@
     ├── InputError              a photo, mask, exemplar or folder is missing, unreadable or unsuitable
     │   ├── NoFaceFound         a photo or exemplar without a (suitable) face
     │   └── MaskError           a mask that is empty, of another size, or touches no face
+    ├── DataError               a set of faces that was usable stopped answering (network)
     ├── WeightsError            a weight file is missing, damaged, of another architecture or not downloadable
     ├── ConfigError             a configuration with unknown keys or values that cannot work
     └── TrainingDiverged        a loss term became NaN or infinite
@@ -28,6 +29,10 @@ class NoFaceFound(InputError):
 
 class MaskError(InputError):
     """The mask does not describe a hole in a face of this photo."""
+
+
+class DataError(ExeGanError):
+    """A set of faces stopped answering, which no single face is to blame for."""
 
 
 class WeightsError(ExeGanError):

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import torch
+
+os.environ["HF_HUB_OFFLINE"] = "1"  # read when the library is imported: tests use no network
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 

@@ -182,3 +182,41 @@ def test_onnx_of_bad_input_is_one_sentence(
     assert len(captured.err.splitlines()) == 1
     assert said in captured.err
     assert [path.name for path in tmp_path.rglob("*")] == ["mine", "notes.txt"]
+
+
+def test_prepare_makes_a_set_and_says_what_it_skipped(
+    tmp_path: Path, photo: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    raw = tmp_path / "raw"
+    raw.mkdir()
+    photo.rename(raw / "someone.png")
+    blank(raw / "grey.png")
+    assert run("prepare", raw, "-o", tmp_path / "set", "--resolution", "32", "--workers", "0") == 0
+    captured = capsys.readouterr()
+    assert captured.out.startswith(f"{tmp_path / 'set'}: 1 faces of 2 photos; skipped 1 (1 no face)")
+    with Image.open(tmp_path / "set" / "someone.webp") as crop:
+        assert crop.size == (32, 32)
+
+
+def test_prepare_without_any_face_is_one_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "raw").mkdir()
+    blank(tmp_path / "raw" / "grey.png")
+    assert run("prepare", tmp_path / "raw", "-o", tmp_path / "set.zip", "--workers", "0") == 2
+    (line,) = capsys.readouterr().err.strip().splitlines()
+    assert line.startswith("exegan: no photo gave a face to use; ") and "1 no face" in line
+    assert not (tmp_path / "set.zip").exists() and (tmp_path / "set.report.json").exists()
+
+
+def test_prepare_interrupted_says_how_to_go_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    (tmp_path / "raw").mkdir()
+    blank(tmp_path / "raw" / "grey.png")
+    monkeypatch.setattr("exegan.data.prepare.crop_photos", interrupted)
+    assert run("prepare", tmp_path / "raw", "-o", tmp_path / "set.zip") == 130
+    assert capsys.readouterr().err.strip() == (
+        "exegan: interrupted; what is done is kept, the same command goes on from there"
+    )

@@ -12,13 +12,15 @@ from typing import TypedDict
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import Dataset, Sampler
 
 from exegan.config import MaskConfig
-from exegan.data.sources import FaceSource, to_square
+from exegan.data.order import Windows
+from exegan.data.reading import FaceReader, Notes
+from exegan.data.sources import FaceSource
 from exegan.errors import InputError
-from exegan.images import to_tensor
 from exegan.masks.random import draw_mask
 
 
@@ -26,7 +28,8 @@ class Sample(TypedDict):
     """One training sample, or a batch of them with a leading B.
 
     `image` and `exemplar` are [3, R, R] in [-1, 1], `mask` is [1, R, R] with 1 = hole, `is_self` is True where the
-    exemplar is the image itself, `name` is the image's.
+    exemplar is the image itself, `name` is the image's. `unreadable` has a line for each face that was skipped for this
+    sample, saying why, `enlarged` the names of pictures that were smaller than R, a line each.
     """
 
     image: Tensor
@@ -34,6 +37,8 @@ class Sample(TypedDict):
     mask: Tensor
     is_self: Tensor
     name: str
+    unreadable: str
+    enlarged: str
 
 
 class SampleStream(Dataset[Sample]):
@@ -46,6 +51,9 @@ class SampleStream(Dataset[Sample]):
         self_exemplar_prob: Probability that a sample is its own exemplar.
         mirror: Flip half of the faces left-right.
         seed: Seed of the whole stream.
+        shuffle: Take the faces in another random order each epoch; else in the source's order.
+
+    A face that cannot be read is replaced by another, chosen by seed and number too, and named in the sample.
 
     Raises:
         InputError: The set has fewer than two faces, so that there is no exemplar to choose.
@@ -59,40 +67,56 @@ class SampleStream(Dataset[Sample]):
         self_exemplar_prob: float,
         mirror: bool,
         seed: int,
+        shuffle: bool = True,
     ) -> None:
         if len(source.names) < 2:
             raise InputError("the data holds 1 face; expected at least 2, so that a face can have another as exemplar")
         self.source, self.resolution, self.masks = source, resolution, masks
-        self.self_exemplar_prob, self.mirror, self.seed = self_exemplar_prob, mirror, seed
-        self._shuffled: tuple[int, np.ndarray] = (-1, np.empty(0, dtype=np.int64))
+        self.self_exemplar_prob, self.mirror, self.seed, self.shuffle = self_exemplar_prob, mirror, seed, shuffle
+        self._reader = FaceReader(source, resolution)
+        self._windows: tuple[int, Windows] | None = None
 
     def __getitem__(self, number: int) -> Sample:
-        count = len(self.source.names)
         rng = np.random.default_rng((self.seed, 1, number))
-        index = int(self._order(number // count)[number % count])
+        members, place = self._window(number)
         is_self = bool(rng.random() < self.self_exemplar_prob)
         # Any other face, all equally likely.
-        other = index if is_self else (index + int(rng.integers(1, count))) % count
+        other = place if is_self else (place + int(rng.integers(1, len(members)))) % len(members)
         flip, flip_other = rng.random(2) < 0.5 * self.mirror
-        image = self._read(index, flip)
+        notes = Notes()
+        # Streams of their own, so that nothing else of the sample changes where a face is replaced.
+        index, image = self._reader.read_first(self._candidates(members, place, (self.seed, 2, number)), notes)
         mask = torch.from_numpy(draw_mask(rng, self.resolution, self.masks)).float()[None]
+        image = image.flip(2) if flip else image
+        exemplar = image
+        if not is_self:
+            others = self._candidates(members, other, (self.seed, 3, number))
+            _, exemplar = self._reader.read_first((face for face in others if face != index), notes)
+            exemplar = exemplar.flip(2) if flip_other else exemplar
         return {
             "image": image,
-            "exemplar": image if is_self else self._read(other, flip_other),
+            "exemplar": exemplar,
             "mask": mask,
             "is_self": torch.tensor(is_self),
             "name": self.source.names[index],
+            "unreadable": "\n".join(notes.unreadable),
+            "enlarged": "\n".join(notes.enlarged),
         }
 
-    def _order(self, epoch: int) -> np.ndarray:
-        if self._shuffled[0] != epoch:
-            rng = np.random.default_rng((self.seed, 0, epoch))
-            self._shuffled = (epoch, rng.permutation(len(self.source.names)))
-        return self._shuffled[1]
+    def _window(self, number: int) -> tuple[NDArray[np.int64], int]:
+        """The faces that a sample is chosen among, and the place of its own face there."""
+        epoch, place = divmod(number, len(self.source.names))
+        if self._windows is None or self._windows[0] != epoch:
+            rng = np.random.default_rng((self.seed, 0, epoch)) if self.shuffle else None
+            self._windows = (epoch, Windows(self.source, rng))
+        return self._windows[1].find(place)
 
-    def _read(self, index: int, flip: bool) -> Tensor:
-        image = to_tensor(to_square(self.source.read(index), self.resolution))[0]
-        return image.flip(2) if flip else image
+    @staticmethod
+    def _candidates(members: NDArray[np.int64], place: int, seed: tuple[int, ...]) -> Iterator[int]:
+        """The face that was drawn; where that does not do, the others in a random order."""
+        yield int(members[place])
+        rest = np.delete(members, place)
+        yield from map(int, np.random.default_rng(seed).permutation(rest))
 
 
 class EndlessSampler(Sampler[int]):

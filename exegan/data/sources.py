@@ -8,22 +8,29 @@ import zlib
 from pathlib import Path, PurePosixPath
 from typing import Protocol
 
+import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 
 from exegan.errors import InputError
 from exegan.images import FORMATS, decode_photo, read_photo
 
 
-def _is_picture(name: str) -> bool:
+def is_picture(name: str) -> bool:
     """Whether a path names a picture; Macs pack `__MACOSX/._NAME` beside every file, which is none."""
     path = PurePosixPath(name)
     return path.suffix.lower() in FORMATS and not path.name.startswith("._") and not name.endswith("/")
 
 
 class FaceSource(Protocol):
-    """A set of aligned faces, each with a name."""
+    """A set of aligned faces, each with a name.
+
+    `block_of` is None where any face is as quick to read as another. Where faces are stored in blocks that are read as
+    a whole, it holds each face's block number, and samples are drawn from a few blocks at a time.
+    """
 
     names: list[str]
+    block_of: NDArray[np.int64] | None
 
     def read(self, index: int) -> Image.Image:
         """Upright RGB picture number `index`, in its own size."""
@@ -34,8 +41,9 @@ class FolderSource:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self.block_of: NDArray[np.int64] | None = None
         names = (path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
-        self.names = sorted(filter(_is_picture, names))
+        self.names = sorted(filter(is_picture, names))
 
     def read(self, index: int) -> Image.Image:
         return read_photo(self.folder / self.names[index])
@@ -46,13 +54,14 @@ class ZipSource:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self.block_of: NDArray[np.int64] | None = None
         self._process = -1
         try:
             with zipfile.ZipFile(path) as archive:
                 names = archive.namelist()
         except zipfile.BadZipFile as error:
             raise InputError(f"{path} is not a readable zip file ({error}); make it again or give a folder") from error
-        self.names = sorted(filter(_is_picture, names))
+        self.names = sorted(filter(is_picture, names))
 
     def read(self, index: int) -> Image.Image:
         # A worker process forked from this one would share the file position, so each opens the file itself.
@@ -68,20 +77,22 @@ class ZipSource:
         return decode_photo(data, where)
 
     def __getstate__(self) -> dict[str, object]:
-        return {"path": self.path, "names": self.names, "_process": -1}
+        return {"path": self.path, "names": self.names, "block_of": None, "_process": -1}
 
 
 class CachedSource:
-    """Another source, shrunk to `resolution` once and kept in memory (3 bytes a pixel)."""
+    """Another source, shrunk to `resolution` once and kept in memory (3 bytes a pixel); small pictures stay small."""
 
     def __init__(self, source: FaceSource, resolution: int) -> None:
-        self.names = source.names
+        self.names, self.block_of = source.names, source.block_of
         self._source, self._resolution = source, resolution
         self._encoded: dict[int, Image.Image] = {}
 
     def read(self, index: int) -> Image.Image:
         if index not in self._encoded:
-            self._encoded[index] = to_square(self._source.read(index), self._resolution)
+            picture = self._source.read(index)
+            is_small = min(picture.size) < self._resolution
+            self._encoded[index] = picture if is_small else to_square(picture, self._resolution)
         return self._encoded[index]
 
 
@@ -95,21 +106,47 @@ def to_square(picture: Image.Image, resolution: int) -> Image.Image:
     return picture.resize((resolution, resolution), Image.Resampling.LANCZOS, box=box)
 
 
-def open_source(path: str | Path) -> FaceSource:
-    """Open a folder or a zip of faces.
+def open_source(path: str | Path, image_column: str | None = None, streaming: bool = False) -> FaceSource:
+    """Open a set of faces.
+
+    Args:
+        path: Folder or zip of pictures; `FILE.parquet`, a folder of such files or `FOLDER#SPLIT`; or
+            `hf:OWNER/NAME[:CONFIG][@REVISION][#SPLIT]` on the Hugging Face hub.
+        image_column: Column of parquet files that holds the pictures; None finds it.
+        streaming: Draw samples from a few parquet row groups at a time, and leave those of the hub there until then.
 
     Raises:
-        InputError: The path is missing, is neither folder nor zip, or holds no picture.
+        InputError: The path is missing, is none of these, or holds no picture.
+        DataError: The hub does not answer.
     """
+    from exegan.data.parquet import ParquetSource
+    from exegan.data.shards import hub_shards, is_hub_name, local_shards
+
+    name = str(path)
     path = Path(path)
-    if not path.exists():
-        raise InputError(f"the data path {path} does not exist; give a folder or a zip of face pictures")
-    if path.is_dir():
-        source: FaceSource = FolderSource(path)
-    elif path.suffix.lower() == ".zip":
-        source = ZipSource(path)
+    shards = hub_shards(name, streaming) if is_hub_name(name) else local_shards(path)
+    if shards:
+        if path.is_dir() and FolderSource(path).names:
+            raise InputError(
+                f"{path} holds pictures and parquet files, expected one of both; give the folder of either"
+            )
+        source: FaceSource = ParquetSource(shards, name, image_column, streaming)
+    elif streaming or image_column is not None:
+        raise InputError(f"{path} is not parquet, which data.streaming and data.image_column are for; leave them out")
     else:
-        raise InputError(f"the data path {path} is a {path.suffix or 'plain'} file; expected a folder or a .zip")
+        source = _open_pictures(path)
     if not source.names:
         raise InputError(f"{path} holds no picture; expected files ending in {', '.join(sorted(FORMATS))}")
     return source
+
+
+def _open_pictures(path: Path) -> FaceSource:
+    if not path.exists():
+        raise InputError(f"the data path {path} does not exist; give a folder or a zip of face pictures, or parquet")
+    if path.is_dir():
+        return FolderSource(path)
+    if path.suffix.lower() == ".zip":
+        return ZipSource(path)
+    raise InputError(
+        f"the data path {path} is a {path.suffix or 'plain'} file; expected a folder, a .zip or a .parquet"
+    )

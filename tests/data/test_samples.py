@@ -6,13 +6,16 @@ import itertools
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from helpers import write_pictures
+from PIL import Image
 from torch import Tensor
 from torch.utils.data import DataLoader
 
 from exegan.config import MaskConfig
+from exegan.data.order import WINDOW_BLOCKS
 from exegan.data.samples import EndlessSampler, Sample, SampleStream
 from exegan.data.sources import CachedSource, FaceSource, open_source
 from exegan.errors import InputError
@@ -32,7 +35,7 @@ def make_stream(source: FaceSource, **changes: Any) -> SampleStream:
 
 
 def assert_same(a: Sample, b: Sample) -> None:
-    assert a.keys() == b.keys() and a["name"] == b["name"]
+    assert a.keys() == b.keys() and a["name"] == b["name"] and a["unreadable"] == b["unreadable"]
     for key in ("image", "exemplar", "mask", "is_self"):
         assert torch.equal(a[key], b[key]), key  # type: ignore[literal-required]
 
@@ -138,3 +141,99 @@ def test_one_face_is_too_few(tmp_path: Path) -> None:
     write_pictures(tmp_path, 2)
     stream = make_stream(open_source(tmp_path), self_exemplar_prob=0.0)
     assert all(number_of(stream[i]["image"]) + number_of(stream[i]["exemplar"]) == 1 for i in range(6))
+
+
+def test_without_shuffling_faces_come_in_order_and_never_the_same_pair(source: FaceSource) -> None:
+    stream = make_stream(source, shuffle=False, self_exemplar_prob=0.0)
+    assert [stream[number]["name"] for number in range(2 * COUNT)] == source.names * 2
+    assert_same(stream[3], make_stream(source, shuffle=False, self_exemplar_prob=0.0)[3])
+
+
+@pytest.fixture
+def damaged(tmp_path: Path, source: FaceSource) -> FaceSource:
+    """The same faces, of which 02 and 04 cannot be read."""
+    for name in ("02.png", "04.png"):
+        (tmp_path / "faces" / name).write_bytes(b"no picture")
+    return open_source(tmp_path / "faces")
+
+
+def test_unreadable_face_is_replaced_and_named(damaged: FaceSource, tmp_path: Path) -> None:
+    samples = [make_stream(damaged)[number] for number in range(100)]
+    assert {sample["name"] for sample in samples} == set(damaged.names) - {"02.png", "04.png"}
+    for sample in samples:
+        assert sample["name"] == f"{number_of(sample['image']):02}.png"
+        assert sample["is_self"] == (number_of(sample["exemplar"]) == number_of(sample["image"]))
+    said = {line for sample in samples for line in sample["unreadable"].splitlines()}
+    assert len(said) == 2 and all(f"{tmp_path}/faces/0" in line and "is not a picture" in line for line in said)
+
+
+def test_samples_beside_an_unreadable_face_stay_as_they_were(source: FaceSource, tmp_path: Path) -> None:
+    before = [make_stream(source)[number] for number in range(60)]
+    (tmp_path / "faces" / "02.png").write_bytes(b"no picture")
+    damaged = CachedSource(open_source(tmp_path / "faces"), 16)
+    for number, sample in enumerate(make_stream(damaged)[number] for number in range(60)):
+        touched = sample["unreadable"] != ""
+        assert touched == (2 in (number_of(before[number]["image"]), number_of(before[number]["exemplar"])))
+        assert torch.equal(sample["mask"], before[number]["mask"])
+        if not touched:
+            assert_same(sample, before[number])
+
+
+def test_replacement_depends_on_the_number_alone(damaged: FaceSource) -> None:
+    forwards, backwards = make_stream(damaged), make_stream(damaged)
+    samples = [forwards[number] for number in range(40)]
+    for number in reversed(range(40)):
+        assert_same(backwards[number], samples[number])
+
+
+def test_no_pair_left(source: FaceSource, tmp_path: Path) -> None:
+    for name in source.names[1:]:
+        (tmp_path / "faces" / name).write_bytes(b"no picture")
+    with pytest.raises(InputError, match=r"too few faces can be read to make a pair \(.*0\d\.png is not a picture"):
+        make_stream(open_source(tmp_path / "faces"), self_exemplar_prob=0.0)[0]
+
+
+def test_a_set_that_is_mostly_unreadable_is_given_up(tmp_path: Path) -> None:
+    names = write_pictures(tmp_path, 25)
+    for name in names[:20]:
+        (tmp_path / name).write_bytes(b"no picture")
+    stream = make_stream(open_source(tmp_path))
+    with pytest.raises(InputError, match=r"(\d+) of the \d+ faces tried cannot be read"):
+        [stream[number] for number in range(25)]
+
+
+def test_small_pictures_are_told_also_from_memory(tmp_path: Path) -> None:
+    write_pictures(tmp_path, 3, size=20)
+    Image.new("RGB", (12, 40)).save(tmp_path / "03.png")
+    for source in (open_source(tmp_path), CachedSource(open_source(tmp_path), 16)):
+        stream = make_stream(source, self_exemplar_prob=1.0, shuffle=False)
+        assert [stream[number]["enlarged"] for number in range(4)] == ["", "", "", "03.png"]
+        assert stream[3]["image"].shape == (3, 16, 16)
+
+
+class Blocks:
+    """Faces 0..39 whose red is their number, in blocks of five; remembers what was read."""
+
+    def __init__(self) -> None:
+        self.names = [f"{number:02}" for number in range(40)]
+        self.block_of = np.arange(40) // 5
+
+    def read(self, index: int) -> Image.Image:
+        return Image.new("RGB", (16, 16), (index, 0, 0))
+
+
+@pytest.mark.parametrize("shuffle", [False, True])
+def test_blocks_are_mixed_a_few_at_a_time(shuffle: bool) -> None:
+    stream = make_stream(Blocks(), self_exemplar_prob=0.0, mirror=False, shuffle=shuffle)
+    epochs = []
+    for epoch in range(2):
+        samples = [stream[40 * epoch + number] for number in range(40)]
+        faces = [int(sample["name"]) for sample in samples]
+        others = [round((sample["exemplar"][0, 0, 0].item() + 1) * 127.5) for sample in samples]
+        assert sorted(faces) == list(range(40)) and all(a != b for a, b in zip(faces, others, strict=True))
+        for half in (slice(0, 20), slice(20, 40)):  # windows of four blocks
+            assert len({face // 5 for face in faces[half] + others[half]}) == WINDOW_BLOCKS
+        epochs.append(faces)
+    assert (epochs[0] == epochs[1] == list(range(40))) is not shuffle
+    if shuffle:
+        assert {face // 5 for face in epochs[0][:20]} != {face // 5 for face in epochs[1][:20]}

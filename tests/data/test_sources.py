@@ -131,7 +131,7 @@ def test_unsuitable_path(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"none does not exist; give a folder or a zip"):
         open_source(tmp_path / "none")
     (tmp_path / "a.tar").write_bytes(b"")
-    with pytest.raises(InputError, match=r"a\.tar is a \.tar file; expected a folder or a \.zip"):
+    with pytest.raises(InputError, match=r"a\.tar is a \.tar file; expected a folder, a \.zip"):
         open_source(tmp_path / "a.tar")
     (tmp_path / "plain").write_bytes(b"")
     with pytest.raises(InputError, match="is a plain file"):

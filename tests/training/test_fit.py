@@ -142,6 +142,8 @@ def test_interrupt_finishes_the_batch_and_saves(tmp_path: Path, faces: Path, mon
         (["--model.losses.attribute=-1"], "losses.attribute"),
         (["--data.num_workers=-1"], "data.num_workers"),
         (["--data.self_exemplar_prob=2"], "data.self_exemplar_prob"),
+        (["--data.validation_fraction=0.9"], "data.validation_fraction"),
+        (["--data.batch_size=7"], "6 faces to train on"),
     ],
 )
 def test_bad_input_is_one_sentence(
@@ -154,13 +156,28 @@ def test_bad_input_is_one_sentence(
     assert not (tmp_path / "run").exists(), "nothing is written"
 
 
-def test_damaged_face_is_one_sentence_from_a_worker_too(
-    tmp_path: Path, faces: Path, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize("workers", [0, 2])
+def test_damaged_face_is_skipped_named_once_and_counted(
+    tmp_path: Path, faces: Path, caplog: pytest.LogCaptureFixture, workers: int
 ) -> None:
     (faces / "3.png").write_bytes(b"no picture")
+    assert fit(tmp_path, faces, 0.040, f"--data.num_workers={workers}") == 0
+    said = [record.getMessage() for record in caplog.records if record.name == "exegan.data.reading"]
+    named = [line for line in said if f"skipped a face: {faces}/3.png is not a picture" in line]
+    assert len(named) == 1
+    assert said[-1] == "faces that could not be read and were skipped, named above: 1"
+    assert newest(tmp_path)["images_seen"] == 40
+
+
+def test_mostly_damaged_faces_are_one_sentence_from_a_worker_too(
+    tmp_path: Path, faces: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for number in range(1, 6):
+        (faces / f"{number}.png").write_bytes(b"no picture")
     assert fit(tmp_path, faces, 1, "--data.num_workers=1") == 2
     (error,) = [line for line in capsys.readouterr().err.splitlines() if line.startswith("train.py: ")]
-    assert error.startswith(f"train.py: {faces}/3.png is not a picture")
+    assert error.startswith("train.py: too few faces can be read to make a pair (")
+    assert ".png is not a picture" in error
 
 
 def test_run_folder_that_is_a_file_is_one_sentence(

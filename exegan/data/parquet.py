@@ -1,0 +1,171 @@
+"""Faces in parquet files of the Hugging Face `datasets` layout: a column of {bytes, path}, an encoded picture a row."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections import OrderedDict
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from exegan.data.order import WINDOW_BLOCKS
+from exegan.data.shards import Shard, missing_package
+from exegan.errors import DataError, InputError
+from exegan.images import decode_photo
+
+_WAITS = (1.0, 4.0)  # seconds before a remote read is tried again
+_CONNECTIONS = 8
+
+
+class ParquetSource:
+    """All rows of some parquet files; a row group is read as a whole and the last few are kept, still encoded.
+
+    A name is the row's `path` where every row has one of its own, else `SHARD:ROW`.
+
+    Args:
+        shards: The files, in the order of their rows.
+        where: What errors call the set.
+        image_column: Column of the pictures; None finds it.
+        streaming: Samples are to be drawn from a few row groups at a time (`block_of`), so that each is read once.
+
+    Raises:
+        InputError: A file is damaged, has no such column, or `pyarrow` is missing.
+        DataError: A file on the network does not answer.
+    """
+
+    def __init__(
+        self, shards: Sequence[Shard], where: str, image_column: str | None = None, streaming: bool = False
+    ) -> None:
+        self._shards, self._where, self._column = list(shards), where, image_column
+        with ThreadPoolExecutor(_CONNECTIONS) as pool:
+            # The first one alone, so that what is wrong with all is said before all are asked.
+            inspected = [self._inspect(self._shards[0]), *pool.map(self._inspect, self._shards[1:])]
+        self._metadata = [metadata for metadata, _ in inspected]
+        paths = [path for _, names in inspected for path in names]
+        rows = [f"{s.label}:{row}" for s, m in zip(shards, self._metadata, strict=True) for row in range(m.num_rows)]
+        own = [path for path in paths if path]
+        self.names: list[str] = own if len(set(own)) == len(rows) else rows
+        self._groups = [(s, group) for s, m in enumerate(self._metadata) for group in range(m.num_row_groups)]
+        sizes = [self._metadata[s].row_group(group).num_rows for s, group in self._groups]
+        self._ends = np.cumsum(sizes)
+        self.block_of: NDArray[np.int64] | None = np.repeat(np.arange(len(sizes)), sizes) if streaming else None
+        self._kept: OrderedDict[int, Any] = OrderedDict()
+
+    def read(self, index: int) -> Image.Image:
+        block = int(np.searchsorted(self._ends, index, side="right"))
+        where = f"{self._where}:{self.names[index]}"
+        column = self._block(block, where)
+        data = column[index - int(self._ends[block]) + len(column)].as_py()
+        if data is None:
+            raise InputError(f"{where} has no picture in its row; write the set with the pictures inside")
+        return decode_photo(data, where)
+
+    def _block(self, block: int, where: str) -> Any:
+        """Encoded pictures of a row group."""
+        if block not in self._kept:
+            shard, group = self._groups[block]
+            self._kept[block] = self._try(self._shards[shard], lambda: self._read_group(shard, group), where)
+            if len(self._kept) > WINDOW_BLOCKS:
+                self._kept.popitem(last=False)
+        self._kept.move_to_end(block)
+        return self._kept[block]
+
+    def _read_group(self, shard: int, group: int) -> Any:
+        with _open(self._shards[shard], self._metadata[shard]) as file:
+            is_struct = str(file.schema_arrow.field(self._column).type).startswith("struct")
+            leaf = f"{self._column}.bytes" if is_struct else self._column
+            column = file.read_row_group(group, columns=[leaf], use_threads=False).column(0).combine_chunks()
+        return _flat(column) if is_struct else column
+
+    def _inspect(self, shard: Shard) -> tuple[Any, list[str | None]]:
+        """Metadata of a file and the `path` of its rows."""
+
+        def read() -> tuple[Any, list[str | None]]:
+            with _open(shard, None) as file:
+                schema = file.schema_arrow
+                if self._column is None or self._column not in schema.names:
+                    self._column = find_image_column(schema, self._where, self._column)
+                type_ = schema.field(self._column).type
+                if "path: string" not in str(type_):
+                    return file.metadata, [None] * file.metadata.num_rows
+                column = file.read(columns=[f"{self._column}.path"], use_threads=False).column(0)
+                return file.metadata, [row and row["path"] for row in column.to_pylist()]
+
+        metadata, names = self._try(shard, read, shard.location)
+        return metadata, names
+
+    def _try(self, shard: Shard, read: Any, where: str) -> Any:
+        """Read from a file; one on the network gets further chances, since its rows are not to blame."""
+        for wait in (*_WAITS, None):
+            try:
+                return read()
+            except InputError:
+                raise
+            except ImportError as error:
+                raise missing_package(error) from error
+            except Exception as error:
+                if not shard.is_remote:
+                    raise InputError(f"{where} cannot be read ({error}); get {shard.location} again") from error
+                if wait is None:
+                    raise DataError(
+                        f"{shard.location} cannot be fetched ({error}); check the network, then go on from the last "
+                        "checkpoint, or download the set (data.streaming=false)"
+                    ) from error
+                time.sleep(wait)
+        raise AssertionError("not reached: the last chance returns or raises")
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_kept": OrderedDict()}
+
+
+def find_image_column(schema: Any, where: str, wanted: str | None = None) -> str:
+    """Name of the column that holds pictures.
+
+    `datasets` writes into the file which columns are images; else it is a struct with `bytes`, or else binary.
+
+    Raises:
+        InputError: There is none, there are several, or not the wanted one.
+    """
+    known = ", ".join(schema.names)
+    if wanted is not None:
+        raise InputError(f"{where} has no column {wanted!r}, expected one of {known}; mend data.image_column")
+    features = json.loads((schema.metadata or {}).get(b"huggingface", b"{}")).get("info", {}).get("features", {})
+    types = {field.name: str(field.type) for field in schema}
+    kinds = (
+        [name for name, feature in features.items() if name in types and _says_image(feature)],
+        [name for name, type_ in types.items() if type_.startswith("struct<") and "bytes: " in type_],
+        [name for name, type_ in types.items() if type_ in ("binary", "large_binary")],
+    )
+    found: list[str] = next(filter(None, kinds), [])
+    if len(found) != 1:
+        got = f"several image columns ({', '.join(found)})" if found else f"no image column among {known}"
+        raise InputError(f"{where} has {got}, expected one; name it as data.image_column, or give another set")
+    return found[0]
+
+
+def _says_image(feature: Any) -> bool:
+    return isinstance(feature, dict) and feature.get("_type") == "Image"
+
+
+def _flat(column: Any) -> Any:
+    import pyarrow.compute as pc
+
+    return pc.struct_field(column, "bytes")  # null where the row is
+
+
+def _open(shard: Shard, metadata: Any) -> Any:
+    """A parquet file, ready to read parts of; closed after use, so that worker processes share no file position."""
+    import pyarrow.parquet as pq
+
+    if not shard.is_remote:
+        return pq.ParquetFile(shard.location, metadata=metadata, memory_map=True)
+    from fsspec.core import url_to_fs
+
+    system, path = url_to_fs(shard.location)
+    # Exactly the ranges that are asked for: reading ahead would fetch megabytes for a file's table of contents.
+    return pq.ParquetFile(system.open(path, "rb", cache_type="none"), metadata=metadata, pre_buffer=True)

@@ -1,0 +1,72 @@
+"""Which faces are trained on and which are held out for validation: decided by each name alone."""
+
+from __future__ import annotations
+
+import hashlib
+import unicodedata
+from collections.abc import Sequence
+from pathlib import PurePosixPath
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from exegan.data.sources import FaceSource
+from exegan.images import FORMATS
+
+# A face needs another one as exemplar, and one or two may turn out to be unreadable.
+_FEWEST = 4
+
+
+def position_of(name: str) -> float:
+    """Where a name lies in [0, 1), evenly spread and the same on every machine.
+
+    The picture's format does not count, so that a set written anew as WebP is split as it was.
+    """
+    path = PurePosixPath(unicodedata.normalize("NFC", name))
+    stem = path.with_suffix("") if path.suffix.lower() in FORMATS else path
+    digest = hashlib.sha256(stem.as_posix().encode("utf-8", "surrogateescape")).digest()
+    return (int.from_bytes(digest[:8], "big") >> 11) / 2**53
+
+
+def split_of(name: str, validation_fraction: float) -> Literal["train", "validation"]:
+    """The part of a set that a name belongs to, whatever else is in the set."""
+    return "validation" if position_of(name) < validation_fraction else "train"
+
+
+class SubsetSource:
+    """Some faces of another source.
+
+    Args:
+        source: The whole set.
+        indices: Numbers of the faces to show, in that order.
+    """
+
+    def __init__(self, source: FaceSource, indices: Sequence[int]) -> None:
+        self._source, self._indices = source, list(indices)
+        self.names = [source.names[index] for index in self._indices]
+        self.block_of: NDArray[np.int64] | None = None
+        if source.block_of is not None:
+            self.block_of = source.block_of[self._indices]
+
+    def read(self, index: int) -> Image.Image:
+        return self._source.read(self._indices[index])
+
+
+def split_source(source: FaceSource, validation_fraction: float) -> tuple[FaceSource, FaceSource | None]:
+    """Views of the faces for training and for validation; the latter is None where nothing is held out.
+
+    Where fewer than four names fall under the fraction, the four lowest ones are held out all the same, provided that
+    as many remain for training; only in such a small set can a face move when others are added.
+    """
+    if validation_fraction == 0:
+        return source, None
+    positions = np.array([position_of(name) for name in source.names])
+    held_out = positions < validation_fraction
+    if held_out.sum() < _FEWEST:
+        if len(positions) < 2 * _FEWEST:
+            return source, None
+        held_out[np.argsort(positions, kind="stable")[:_FEWEST]] = True
+    parts = np.flatnonzero(~held_out), np.flatnonzero(held_out)
+    return SubsetSource(source, parts[0].tolist()), SubsetSource(source, parts[1].tolist())
