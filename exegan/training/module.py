@@ -11,7 +11,7 @@ import torch
 from lightning.pytorch.core.optimizer import LightningOptimizer
 from torch import Tensor, nn
 
-from exegan.config import DiscriminatorConfig, LossConfig, ModelConfig, OptimizerConfig, to_dict
+from exegan.config import AugmentConfig, DiscriminatorConfig, LossConfig, ModelConfig, OptimizerConfig, to_dict
 from exegan.data.samples import Sample
 from exegan.errors import ConfigError
 from exegan.losses.adversarial import discriminator_loss, path_length_penalty, r1_penalty
@@ -19,6 +19,7 @@ from exegan.losses.objective import Completion, GeneratorObjective
 from exegan.nets.discriminator import Discriminator
 from exegan.nets.model import Model
 from exegan.ops.composite import composite
+from exegan.training.augment import DiscriminatorAugment
 from exegan.training.ema import decay_for, make_average, update_average
 from exegan.training.warm_start import copy_fitting_weights
 
@@ -37,6 +38,7 @@ class ExeGanModule(L.LightningModule):
         warm_start: Checkpoint (.ckpt) of another run, of the same or another resolution, or a model folder, whose
             fitting weights are the starting point; null starts from noise.
         channels_last: Keep convolution weights channels-last, which half precision is faster with.
+        augment: What is done to the pictures that the discriminator sees.
 
     Raises:
         ConfigError: The style encoder is `irse50`, which is not trained, and `warm_start` brings no weights for it.
@@ -58,6 +60,7 @@ class ExeGanModule(L.LightningModule):
         ema_rampup: float = 0.05,
         warm_start: str | None = None,
         channels_last: bool = False,
+        augment: AugmentConfig = AugmentConfig(),
     ) -> None:
         super().__init__()
         self.automatic_optimization = False
@@ -79,6 +82,7 @@ class ExeGanModule(L.LightningModule):
         if channels_last:
             self.to(memory_format=torch.channels_last)
         self.model_ema = make_average(self.model)
+        self.augment = DiscriminatorAugment(augment)
         self.register_buffer("images_seen", torch.zeros((), dtype=torch.int64))
         self.register_buffer("batches_seen", torch.zeros((), dtype=torch.int64))
         self.register_buffer("mean_path_length", torch.zeros(()))
@@ -133,21 +137,28 @@ class ExeGanModule(L.LightningModule):
 
     def _discriminator_loss(self, sample: Completion) -> Tensor:
         # One call for both halves would mix them in the minibatch standard deviation.
-        fake_logits = self.discriminator(sample.completed.detach()).float()
-        real_logits = self.discriminator(sample.image).float()
+        fake, real = self.augment(sample.completed.detach(), sample.image)
+        fake_logits = self.discriminator(fake).float()
+        real_logits = self.discriminator(real).float()
+        self.augment.update(real_logits)
         loss = discriminator_loss(real_logits, fake_logits)
         self.log_dict(
             {
                 "train/discriminator": loss.detach(),
                 "train/real_logit": real_logits.detach().mean(),
                 "train/fake_logit": fake_logits.detach().mean(),
+                "train/real_sign": self.augment.real_sign,
             }
         )
+        if self.augment.adaptive:
+            self.log("train/ada_p", self.augment.p)
         return loss
 
     def _r1_loss(self, image: Tensor) -> Tensor:
         with self._full_precision():
-            real = image.detach().clone().requires_grad_(True)
+            # Slopes are taken at what the discriminator sees. At the picture before its transform they would depend on
+            # the draw (contrast scales them) and need second derivatives of warps, which few PyTorch releases have.
+            real = self.augment(image)[0].detach().clone().requires_grad_(True)
             penalty = r1_penalty(self.discriminator(real), real)
         self.log("train/r1", penalty.detach())
         return penalty * (self.losses.r1 / 2 * self.losses.r1_interval)
@@ -155,7 +166,9 @@ class ExeGanModule(L.LightningModule):
     def _generator_loss(self, sample: Completion) -> Tensor:
         # A learned style encoder could lower the attribute term by changing itself, so its frozen average measures.
         total: Tensor
-        total, parts = self.objective(sample, self.discriminator, self.model_ema.style_encoder)
+        total, parts = self.objective(
+            sample, lambda fake: self.discriminator(*self.augment(fake)), self.model_ema.style_encoder
+        )
         self.log_dict({f"train/{name}": value.detach() for name, value in parts.items()})
         return total
 
