@@ -53,7 +53,9 @@ class DiscriminatorAugment(nn.Module):
         shapes = {tuple(batch.shape) for batch in batches}
         if len(shapes) != 1:
             raise ValueError(f"got batches of shapes {sorted(shapes)}, expected one shape; they share one draw")
-        transform = self._draw(*shapes.pop())
+        # A draw is some dozen small products, whose coordinates half precision would round to whole pixels.
+        with torch.autocast("cpu", enabled=False):
+            transform = self._draw(*shapes.pop())
         return tuple(transform(batch) for batch in batches)
 
     def _draw(self, batch: int, _channels: int, height: int, width: int) -> Transform:
