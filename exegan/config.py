@@ -260,6 +260,43 @@ class LossConfig:
 
 
 @dataclass(frozen=True)
+class AugmentConfig:
+    """Transforms between pictures and discriminator, the same for real and completed ones; for small sets.
+
+    Args:
+        policy: `diffaugment` transforms every picture; `ada` each with a chance p per transform, which rises while the
+            discriminator is too sure of real pictures and falls otherwise.
+        color: Transform colours: brightness, contrast, saturation; with `ada` also hue and negative brightness.
+        geometry: Shift; with `ada` also mirror, turn, zoom and stretch.
+        cutout: Blank a square of half a side (`diffaugment` only).
+        target: Mean sign of the discriminator's opinion of real pictures that `ada` keeps; 0.6 = 80 % held for real.
+        speed_kimg: Thousands of images in which p goes from 0 to 1 at most.
+        interval: Batches between two changes of p.
+        initial_p: The p that a run starts with.
+    """
+
+    policy: Literal["none", "diffaugment", "ada"] = "none"
+    color: bool = True
+    geometry: bool = True
+    cutout: bool = True
+    target: float = 0.6
+    speed_kimg: float = 500.0
+    interval: int = 4
+    initial_p: float = 0.0
+
+    def __post_init__(self) -> None:
+        drawn = self.color or self.geometry or (self.cutout and self.policy == "diffaugment")
+        _require(
+            drawn or self.policy == "none",
+            f"augment.policy is {self.policy} without a transform; switch on color or geometry, or set policy to none",
+        )
+        _between("augment", "target", self.target, -1, 1)
+        _between("augment", "initial_p", self.initial_p, 0, 1)
+        _above_zero("augment", "speed_kimg", self.speed_kimg)
+        _at_least("augment", "interval", self.interval, 1)
+
+
+@dataclass(frozen=True)
 class OptimizerConfig:
     """Adam for both networks; lazy regularisation rescales rate and betas by interval / (interval + 1).
 

@@ -10,6 +10,7 @@ import pytest
 
 import exegan.config
 from exegan.config import (
+    AugmentConfig,
     DiscriminatorConfig,
     FrozenNetConfig,
     GeneratorConfig,
@@ -32,6 +33,7 @@ CHANGED = [
     MaskConfig("large_holes", 0.1, 0.9),
     FrozenNetConfig("vgg19", "a/b.safetensors"),
     LossConfig(r1_interval=3, perceptual_net=FrozenNetConfig("squeezenet")),
+    AugmentConfig("ada", cutout=False, target=0.5),
     OptimizerConfig(lr=0.1, betas=(0.5, 0.9)),
     RunConfig("runs/a", total_kimg=10.0, keep_checkpoints=5),
 ]

@@ -12,7 +12,7 @@ from lightning.pytorch.core.optimizer import LightningOptimizer
 from lightning.pytorch.profilers import Profiler
 from torch import Tensor, nn
 
-from exegan.config import DiscriminatorConfig, LossConfig, ModelConfig, OptimizerConfig, to_dict
+from exegan.config import AugmentConfig, DiscriminatorConfig, LossConfig, ModelConfig, OptimizerConfig, to_dict
 from exegan.data.samples import Sample
 from exegan.errors import ConfigError, TrainingDiverged
 from exegan.losses.adversarial import discriminator_loss, path_lengths, r1_penalty
@@ -20,6 +20,7 @@ from exegan.losses.objective import Completion, GeneratorObjective
 from exegan.nets.discriminator import Discriminator
 from exegan.nets.model import Model
 from exegan.ops.composite import composite
+from exegan.training.augment import DiscriminatorAugment
 from exegan.training.ema import decay_for, make_average, update_average
 from exegan.training.randomness import BatchRandom
 from exegan.training.step_networks import make_step_networks
@@ -42,6 +43,7 @@ class ExeGanModule(L.LightningModule):
         channels_last: Keep convolution weights channels-last, which half precision is faster with.
         compile_networks: Compile the networks with `torch.compile`: minutes at the start, then faster steps.
         seed: Seed of everything random in the steps; the initial weights have `seed_everything`.
+        augment: What is done to the pictures that the discriminator sees.
 
     Raises:
         ConfigError: The style encoder is `irse50`, which is not trained, and `warm_start` brings no weights for it.
@@ -65,6 +67,7 @@ class ExeGanModule(L.LightningModule):
         channels_last: bool = False,
         compile_networks: bool = False,
         seed: int = 0,
+        augment: AugmentConfig = AugmentConfig(),
     ) -> None:
         super().__init__()
         self.automatic_optimization = False
@@ -88,6 +91,7 @@ class ExeGanModule(L.LightningModule):
             self.to(memory_format=torch.channels_last)
         self.model_ema = make_average(self.model)
         self.networks = make_step_networks(self.model, self.model_ema, self.discriminator, compile_networks)
+        self.augment = DiscriminatorAugment(augment)
         self.register_buffer("images_seen", torch.zeros((), dtype=torch.int64))
         self.register_buffer("batches_seen", torch.zeros((), dtype=torch.int64))
         self.register_buffer("mean_path_length", torch.zeros(()))
@@ -150,22 +154,29 @@ class ExeGanModule(L.LightningModule):
 
     def _discriminator_loss(self, sample: Completion) -> Tensor:
         # One call for both halves would mix them in the minibatch standard deviation.
-        fake_logits = self.networks.discriminator(sample.completed.detach()).float()
-        real_logits = self.networks.discriminator(sample.image).float()
+        fake, real = self.augment(sample.completed.detach(), sample.image)
+        fake_logits = self.networks.discriminator(fake).float()
+        real_logits = self.networks.discriminator(real).float()
         loss = discriminator_loss(real_logits, fake_logits)
         self._expect_finite({"discriminator": loss})
+        self.augment.update(real_logits)
         self.log_dict(
             {
                 "train/discriminator": loss.detach(),
                 "train/real_logit": real_logits.detach().mean(),
                 "train/fake_logit": fake_logits.detach().mean(),
+                "train/real_sign": self.augment.real_sign,
             }
         )
+        if self.augment.adaptive:
+            self.log("train/ada_p", self.augment.p)
         return loss
 
     def _r1_loss(self, image: Tensor) -> Tensor:
         with self._full_precision():
-            real = image.detach().clone().requires_grad_(True)
+            # Slopes are taken at what the discriminator sees. At the picture before its transform they would depend on
+            # the draw (contrast scales them) and need second derivatives of warps, which few PyTorch releases have.
+            real = self.augment(image)[0].detach().clone().requires_grad_(True)
             penalty = r1_penalty(self.discriminator(real), real)
         self._expect_finite({"r1": penalty})
         self.log("train/r1", penalty.detach())
@@ -173,7 +184,9 @@ class ExeGanModule(L.LightningModule):
 
     def _generator_loss(self, sample: Completion) -> Tensor:
         total: Tensor
-        total, parts = self.objective(sample, self.networks.discriminator, self.networks.attribute_encoder)
+        total, parts = self.objective(
+            sample, lambda fake: self.networks.discriminator(*self.augment(fake)), self.networks.attribute_encoder
+        )
         self._expect_finite(parts)
         self.log_dict({f"train/{name}": value.detach() for name, value in parts.items()})
         return total
