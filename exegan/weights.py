@@ -20,6 +20,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import safetensors.torch
 import torch
 from torch import Tensor, nn
@@ -48,15 +49,15 @@ def read_safetensors(path: str | Path) -> dict[str, Tensor]:
 def read_checkpoint(path: str | Path) -> dict[str, Any]:
     """Content of a file written by `torch.save`, tensors on the CPU, without executing anything in it.
 
-    Plain values, tensors and `argparse.Namespace` are allowed: the original's training pickled its options, and
-    building a namespace runs no code.
+    Plain values, tensors, numpy's scalars and `argparse.Namespace` are allowed: the original's training pickled its
+    options and its best score, and building those runs no code.
 
     Raises:
         WeightsError: The file is missing, damaged, holds no dictionary, or wants to execute code.
     """
     path = _weight_file(path)
     try:
-        with torch.serialization.safe_globals([argparse.Namespace]), warnings.catch_warnings():
+        with torch.serialization.safe_globals(_harmless_globals()), warnings.catch_warnings():
             warnings.simplefilter("ignore")  # pickle protocols; what matters comes as an exception
             content = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # damaged bytes make the unpickler raise almost anything
@@ -68,6 +69,14 @@ def read_checkpoint(path: str | Path) -> dict[str, Any]:
     if not isinstance(content, dict):
         raise WeightsError(f"{path} holds a {type(content).__name__}, expected a dictionary of tensors")
     return content
+
+
+def _harmless_globals() -> list[Any]:
+    """What pickles may name beside tensors. numpy's modules were renamed in version 2, so both names are known."""
+    make_scalar = np.float64(0).__reduce__()[0]
+    names = [f"numpy.{core}.multiarray.scalar" for core in ("core", "_core")]
+    kinds = (np.float64, np.float32, np.float16, np.int64, np.int32, np.bool_)
+    return [argparse.Namespace, np.dtype, *((make_scalar, name) for name in names), *(type(np.dtype(k)) for k in kinds)]
 
 
 def read_state_dict(path: str | Path) -> dict[str, Tensor]:

@@ -16,6 +16,7 @@ from torch import Tensor
 
 from exegan.config import FrozenNetConfig
 from exegan.errors import ConfigError, WeightsError
+from exegan.nets.frozen.arcface import make_arcface
 from exegan.nets.frozen.base import FrozenModule
 from exegan.nets.frozen.libraries import make_facenet, make_lpips
 from exegan.nets.frozen.mobilefacenet import make_mobilefacenet
@@ -64,6 +65,7 @@ FROZEN_NETS: dict[str, FrozenNetEntry] = {
     "vgg19": _local("perceptual", make_vgg19),
     "squeezenet": _local("perceptual", make_squeezenet),
     "facenet": FrozenNetEntry("recognition", make_facenet),
+    "arcface-resnet101": _local("recognition", make_arcface),
     "mobilefacenet": _local("recognition", make_mobilefacenet),
 }
 

@@ -40,16 +40,19 @@ def _convolution(theirs: str, ours: str, weight_at: int = 0) -> list[_Rule]:
 
 def _rename(state: Mapping[str, Tensor], rules: Sequence[_Rule], unused: str, network: str) -> dict[str, Tensor]:
     renamed: dict[str, Tensor] = {}
+    unknown = []
     for key, tensor in state.items():
         if re.fullmatch(unused, key):
             continue
         matches = (re.fullmatch(pattern, key) and re.sub(pattern, new, key) for pattern, new in rules)
         name = next((match for match in matches if match), None)
         if name is None:
-            raise WeightsError(
-                f"the original {network}'s state dict has the unknown entry {key!r}; is it another network?"
-            )
-        renamed[name] = tensor
+            unknown.append(key)
+        else:
+            renamed[name] = tensor
+    if unknown:
+        shown = ", ".join(map(repr, unknown[:3])) + (f" and {len(unknown) - 3} more" if len(unknown) > 3 else "")
+        raise WeightsError(f"the original {network}'s state dict has the unknown entry {shown}; is it another network?")
     return renamed
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from torch import Tensor, nn
 
 from exegan.errors import WeightsError
-from exegan.nets.checkpoint import WEIGHTS_FILE, find_model
+from exegan.nets.checkpoint import DISCRIMINATOR_FILE, WEIGHTS_FILE, find_model
 from exegan.weights import read_checkpoint, read_safetensors
 
 _log = logging.getLogger(__name__)
@@ -23,7 +23,7 @@ def copy_fitting_weights(module: nn.Module, path: str) -> set[str]:
     Args:
         module: The training system.
         path: A Lightning `.ckpt`, whose averaged weights are taken where there are any, as they are the better start;
-            or a model folder, which has no discriminator.
+            or a model folder, whose discriminator is there only if it was imported with one.
 
     Returns:
         Names of the entries copied.
@@ -42,7 +42,12 @@ def copy_fitting_weights(module: nn.Module, path: str) -> set[str]:
 
 
 def _read_model(folder: str) -> dict[str, Tensor]:
-    return {f"model.{key}": value for key, value in read_safetensors(find_model(folder) / WEIGHTS_FILE).items()}
+    path = find_model(folder)
+    found = {f"model.{key}": value for key, value in read_safetensors(path / WEIGHTS_FILE).items()}
+    if (path / DISCRIMINATOR_FILE).is_file():
+        discriminator = read_safetensors(path / DISCRIMINATOR_FILE)
+        found |= {f"discriminator.{key}": value for key, value in discriminator.items()}
+    return found
 
 
 def _read_run(checkpoint: str) -> dict[str, Tensor]:
