@@ -20,6 +20,9 @@ install: $(VENV)/.dev-installed  ## Install everything a developer needs
 test: $(VENV)/.dev-installed  ## Install, then run the tests
 	$(BIN)/python -m pytest
 
+test-slow: $(VENV)/.dev-installed  ## The tests that take minutes, left out of `make test`
+	$(BIN)/python -m pytest -m slow
+
 check: $(VENV)/.dev-installed  ## Format, lint, types, import layers
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
@@ -30,4 +33,4 @@ format: $(VENV)/.dev-installed  ## Rewrite the code in the house format
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-.PHONY: help demo install test check format
+.PHONY: help demo install test test-slow check format

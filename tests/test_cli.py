@@ -220,3 +220,41 @@ def test_prepare_interrupted_says_how_to_go_on(
     assert capsys.readouterr().err.strip() == (
         "exegan: interrupted; what is done is kept, the same command goes on from there"
     )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("--generator", "missing.pt", "--style-encoder", "e.pt"), "weight file missing.pt does not exist"),
+        (("--generator", "page.pt", "--style-encoder", "e.pt"), "is a web page (HTML), not weights"),
+        (("--generator", "page.pt"), "--style-encoder"),
+    ],
+)
+def test_import_of_bad_files_is_one_sentence(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    arguments: tuple[str, ...],
+    said: str,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "page.pt").write_text("<!doctype html><title>quota exceeded</title>")
+    assert run("import", *arguments, "-o", "model") == 2
+    (line,) = capsys.readouterr().err.strip().splitlines()
+    assert line.startswith("exegan: ") and said in line
+    assert [path.name for path in tmp_path.iterdir()] == ["page.pt"]
+
+
+def test_import_says_what_it_wrote(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def imported(*_: object, **options: bool) -> Model:
+        assert options == {"discriminator": True, "overwrite": False}
+        return Model(tiny_model_config())
+
+    monkeypatch.setattr("exegan.nets.importing.import_original", imported)
+    files = ("--generator", "g.pt", "--style-encoder", "e.pt", "-o", tmp_path / "model", "--discriminator")
+    assert run("import", *files) == 0
+    assert capsys.readouterr().out.startswith(f"wrote {tmp_path / 'model'} (paper, 16 px, 0.0 million weights)")
+    assert run("import", *files, "--json") == 0
+    assert json.loads(capsys.readouterr().out)["resolution"] == 16

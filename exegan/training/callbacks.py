@@ -18,10 +18,12 @@ from PIL import Image
 
 from exegan.config import RunConfig
 from exegan.data.samples import Sample
+from exegan.errors import TrainingDiverged, WeightsError
 from exegan.images import to_uint8
 from exegan.nets.checkpoint import save_model
 from exegan.ops.composite import composite
 from exegan.training.module import ExeGanModule, images_seen
+from exegan.weights import read_checkpoint
 
 _log = logging.getLogger(__name__)
 
@@ -30,8 +32,23 @@ _GRID_SAMPLES = 8
 
 
 def newest_checkpoint(run_dir: str | Path) -> Path | None:
-    """The checkpoint of a run with the most images, or None."""
-    return max((Path(run_dir) / CHECKPOINTS).glob("kimg-*.ckpt"), default=None)
+    """The readable checkpoint of a run with the most images, or None; damaged ones are named in the log.
+
+    Raises:
+        WeightsError: There are checkpoints and none can be read, so that a new run would hide a lost one.
+    """
+    error = None
+    for path in sorted((Path(run_dir) / CHECKPOINTS).glob("kimg-*.ckpt"), reverse=True):
+        try:
+            read_checkpoint(path)
+        except WeightsError as unreadable:
+            _log.warning("%s; trying the checkpoint before it", unreadable)
+            error = unreadable
+        else:
+            return path
+    if error is not None:
+        raise error
+    return None
 
 
 class KimgClock(Callback):
@@ -63,6 +80,7 @@ class KimgClock(Callback):
             trainer.should_stop = True
 
     def _save(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        _expect_finite_weights(pl_module)
         self._saved_at = images_seen(pl_module)
         folder = Path(self.run.dir) / CHECKPOINTS
         folder.mkdir(parents=True, exist_ok=True)
@@ -80,6 +98,16 @@ class KimgClock(Callback):
         save_model(module.model_ema, Path(self.run.dir) / MODEL, _facts(module))
 
 
+def _expect_finite_weights(module: L.LightningModule) -> None:
+    """Never replace a good checkpoint by a spoilt one: an infinite gradient shows in the weights before the losses."""
+    for name, parameter in module.named_parameters():
+        if not parameter.isfinite().all():
+            raise TrainingDiverged(
+                f"the weight {name} is no longer finite at {images_seen(module) / 1000:.3f} kimg, nothing was saved; "
+                "lower optimizers.lr and go on from the checkpoint before (--ckpt_path last)"
+            )
+
+
 def _facts(module: ExeGanModule) -> dict[str, Any]:
     """What a model folder tells about its training."""
     losses = dict(module.hparams["losses"])
@@ -91,24 +119,36 @@ def _facts(module: ExeGanModule) -> dict[str, Any]:
 
 
 class StopOnSignal(Callback):
-    """Ends the run after the batch in flight, with everything saved, on Ctrl-C; a second Ctrl-C ends it at once."""
+    """Ends the run after the batch in flight, with everything saved; a second signal of the kind ends it at once.
+
+    Listens to Ctrl-C and to SIGTERM, which is how schedulers announce that a job's time is over.
+    """
+
+    def __init__(self) -> None:
+        self._before: dict[int, Any] = {}
+        self._stop = False
 
     def on_train_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
-        """Take over the signal, where there is a main thread to take it."""
+        """Take over the signals, where there is a main thread to take them."""
 
         def stop(number: int, frame: FrameType | None) -> None:
-            trainer.should_stop = True
-            signal.signal(signal.SIGINT, self._before)
+            self._stop = True
+            signal.signal(number, self._before[number])
             _log.info("interrupted: the batch in flight is finished and saved; --ckpt_path last goes on from there")
 
-        self._ours = threading.current_thread() is threading.main_thread()
-        if self._ours:
-            self._before = signal.signal(signal.SIGINT, stop)
+        if threading.current_thread() is threading.main_thread():
+            self._before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+
+    def on_train_batch_end(self, trainer: L.Trainer, pl_module: L.LightningModule, *_: Any) -> None:
+        """Stop where any process was told to: one alone would leave the others waiting for its gradients."""
+        if trainer.strategy.reduce_boolean_decision(self._stop, all=False):
+            trainer.should_stop = True
 
     def teardown(self, trainer: L.Trainer, pl_module: L.LightningModule, stage: str) -> None:
-        """Give the signal back."""
-        if getattr(self, "_ours", False):
-            signal.signal(signal.SIGINT, self._before)
+        """Give the signals back."""
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+        self._before = {}
 
 
 class GridWriter(Callback):

@@ -52,6 +52,10 @@ class KimgProgressBar(ProgressBar):
         self._bar.set_postfix_str(", ".join([f"{1000 * rate:.1f} img/s", *shown] if rate else shown), refresh=False)
         self._bar.update(images_seen(pl_module) / 1000 - self._bar.n)
 
+    def on_exception(self, trainer: L.Trainer, pl_module: L.LightningModule, exception: BaseException) -> None:
+        """End the line, so that what went wrong stands on its own."""
+        self.on_train_end(trainer, pl_module)
+
     def on_train_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         """Leave the last state on the screen."""
         if self._bar is not None:

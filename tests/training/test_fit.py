@@ -8,7 +8,6 @@ import os
 import signal
 from pathlib import Path
 
-import numpy as np
 import pytest
 import torch
 from PIL import Image
@@ -35,17 +34,6 @@ trainer: {{accelerator: cpu, log_every_n_steps: 1, enable_model_summary: false}}
 
 # Lightning and the libraries below it warn about things that are none of a run's business.
 pytestmark = pytest.mark.filterwarnings("ignore")
-
-
-@pytest.fixture
-def faces(tmp_path: Path) -> Path:
-    """Six small pictures of noise."""
-    folder = tmp_path / "faces"
-    folder.mkdir()
-    rng = np.random.default_rng(0)
-    for i in range(6):
-        Image.fromarray(rng.integers(0, 256, (20, 20, 3), dtype=np.uint8)).save(folder / f"{i}.png")
-    return folder
 
 
 def fit(tmp_path: Path, faces: Path, total: float, *more: str) -> int:
@@ -105,19 +93,22 @@ def test_last_without_a_checkpoint_starts_a_run(tmp_path: Path, faces: Path) -> 
     assert newest(tmp_path)["images_seen"] == 4
 
 
-def test_interrupt_finishes_the_batch_and_saves(tmp_path: Path, faces: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_interrupt_finishes_the_batch_and_saves(
+    tmp_path: Path, faces: Path, monkeypatch: pytest.MonkeyPatch, number: signal.Signals
+) -> None:
     whole_step = ExeGanModule.training_step
 
     def interrupted_step(self: ExeGanModule, batch: Sample, batch_idx: int) -> None:
         if batch_idx == 2:
-            os.kill(os.getpid(), signal.SIGINT)
+            os.kill(os.getpid(), number)
         whole_step(self, batch, batch_idx)
 
     monkeypatch.setattr(ExeGanModule, "training_step", interrupted_step)
-    handler = signal.getsignal(signal.SIGINT)
+    handler = signal.getsignal(number)
     assert fit(tmp_path, faces, 1000) == 0
     assert newest(tmp_path)["images_seen"] == 12
-    assert signal.getsignal(signal.SIGINT) is handler
+    assert signal.getsignal(number) is handler
 
 
 @pytest.mark.parametrize(
