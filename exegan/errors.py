@@ -9,7 +9,8 @@
     ├── DataError               a set of faces that was usable stopped answering (network)
     ├── WeightsError            a weight file is missing, damaged, of another architecture or not downloadable
     ├── ConfigError             a configuration with unknown keys or values that cannot work
-    └── TrainingDiverged        a loss term became NaN or infinite
+    ├── TrainingDiverged        a loss term became NaN or infinite
+    └── Interrupted             a person stopped long work; the command line exits with 130
 
 Messages are one sentence: what was got, what was expected, what to do.
 """
@@ -45,3 +46,7 @@ class ConfigError(ExeGanError):
 
 class TrainingDiverged(ExeGanError):
     """A loss term or a weight became NaN or infinite, so that going on would only spoil the run."""
+
+
+class Interrupted(ExeGanError):
+    """A person stopped long work; the message says what is kept and how to go on."""

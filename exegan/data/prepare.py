@@ -14,7 +14,7 @@ from exegan.data.packing import check_free, name_crops, read_report, report_path
 from exegan.data.sources import is_picture
 from exegan.data.staging import Staging
 from exegan.data.workers import Photo, crop_photos
-from exegan.errors import ConfigError, InputError
+from exegan.errors import ConfigError, InputError, Interrupted
 
 _VERSION = 1
 
@@ -73,7 +73,7 @@ def prepare(
 
     Raises:
         InputError: Paths do not fit, something is in the way, or no photo gave a face.
-        KeyboardInterrupt: With a sentence that says how to go on.
+        Interrupted: By Ctrl-C, with a sentence that says how to go on.
     """
     if workers is not None and workers < 0:
         raise ConfigError(f"workers is {workers}, expected at least 0")
@@ -98,7 +98,7 @@ def prepare(
         write_set(output, staging, names)
         staging.remove()
     except KeyboardInterrupt as stop:
-        raise KeyboardInterrupt("interrupted; what is done is kept, the same command goes on from there") from stop
+        raise Interrupted("interrupted; what is done is kept, the same command goes on from there") from stop
     except OSError as error:
         raise InputError(
             f"{error.filename or output} cannot be written ({error.strerror}); mend that, the same command goes on"

@@ -144,8 +144,16 @@ class StopOnSignal(Callback):
         if trainer.strategy.reduce_boolean_decision(self._stop, all=False):
             trainer.should_stop = True
 
-    def teardown(self, trainer: L.Trainer, pl_module: L.LightningModule, stage: str) -> None:
+    # Lightning puts its own handlers back between these hooks and `teardown`; what came later would undo that.
+    def on_train_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        """Give the signals back, after the other callbacks have saved."""
+        self._give_back()
+
+    def on_exception(self, trainer: L.Trainer, pl_module: L.LightningModule, exception: BaseException) -> None:
         """Give the signals back."""
+        self._give_back()
+
+    def _give_back(self) -> None:
         for number, handler in self._before.items():
             signal.signal(number, handler)
         self._before = {}

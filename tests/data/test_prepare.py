@@ -20,7 +20,7 @@ from exegan.data import workers as workers_module
 from exegan.data.crops import CropOptions
 from exegan.data.prepare import Prepared, prepare
 from exegan.data.sources import open_source
-from exegan.errors import ConfigError, InputError
+from exegan.errors import ConfigError, InputError, Interrupted
 from exegan.faces.detect import Face
 
 SIZE = 200
@@ -134,7 +134,7 @@ def test_an_interrupted_run_goes_on(raw: Path, tmp_path: Path, monkeypatch: pyte
         return whole_crop(*arguments)
 
     monkeypatch.setattr(workers_module, "crop_photo", interrupted)
-    with pytest.raises(KeyboardInterrupt, match="the same command goes on"):
+    with pytest.raises(Interrupted, match="the same command goes on"):
         run(raw, tmp_path / "f.zip")
     assert left(tmp_path) >= {"f.zip.partial"} and "f.zip" not in left(tmp_path)
     with (tmp_path / "f.zip.partial" / "journal.jsonl").open("a") as journal:

@@ -258,3 +258,16 @@ def test_import_says_what_it_wrote(
     assert capsys.readouterr().out.startswith(f"wrote {tmp_path / 'model'} (paper, 16 px, 0.0 million weights)")
     assert run("import", *files, "--json") == 0
     assert json.loads(capsys.readouterr().out)["resolution"] == 16
+
+
+def test_inpaint_interrupted_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("exegan.images.read_photo", interrupted)
+    out = tmp_path / "result.png"
+    assert run("inpaint", "photo.png", "--mask", "mask.png", "--exemplar", "face.png", "-o", out) == 130
+    assert capsys.readouterr().err.strip() == "exegan: interrupted; nothing was written"
+    assert not out.exists()

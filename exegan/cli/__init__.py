@@ -1,0 +1,8 @@
+"""The `exegan` command, a file for each of its commands, which parse, make one library call and print a line or JSON.
+
+Heavy imports live inside the commands, so that `exegan --help` is instant.
+"""
+
+from exegan.cli.app import main
+
+__all__ = ["main"]
