@@ -23,7 +23,7 @@ def grow(mask: BoolMask, pixels: int) -> BoolMask:
     Returns:
         Bool [H, W], a new array; time and memory follow the hole's bounding box.
     """
-    result = mask.copy()
+    result: BoolMask = mask.copy()
     columns, rows = np.flatnonzero(mask.any(axis=0)), np.flatnonzero(mask.any(axis=1))
     if pixels == 0 or not rows.size:
         return result
@@ -42,9 +42,9 @@ def invert(mask: BoolMask) -> BoolMask:
 
 def _widen(mask: BoolMask, radius: int) -> BoolMask:
     """Union of discs around all hole pixels: every column lends itself to its neighbours, the farther the less high."""
-    height, width = mask.shape
+    width = mask.shape[1]
     nearest = _distance_along_columns(mask)
-    result = mask.copy()
+    result: BoolMask = mask.copy()
     for across in range(min(radius, width - 1) + 1):
         reached = nearest <= np.uint16(min(int((radius**2 - across**2) ** 0.5), _FARTHEST))
         result[:, across:] |= reached[:, : width - across]

@@ -89,14 +89,17 @@ def _stroke(rng: np.random.Generator, size_hw: tuple[int, int]) -> BoolMask:
 
 def _add(mask: BoolMask, stroke: BoolMask, most: int) -> int:
     """Add a stroke to the mask in place, cut off where it would cover more than `most` new pixels; how many it did."""
-    rows, columns = np.nonzero(stroke & ~mask)
-    if len(rows) > most:
-        # Nearest to the stroke's uppermost pixel, in order of rows among equals: whole numbers, no machine differs.
-        distance = (rows - rows[0]) ** 2 + (columns - columns[0]) ** 2
-        nearest = np.argsort(distance, kind="stable")[:most]
-        rows, columns = rows[nearest], columns[nearest]
-    mask[rows, columns] = True
-    return len(rows)
+    new = stroke & ~mask
+    count = int(np.count_nonzero(new))
+    if count <= most:
+        mask |= new
+        return count
+    rows, columns = np.nonzero(new)
+    # Nearest to the stroke's uppermost pixel, in order of rows among equals: whole numbers, no machine differs.
+    distance = (rows - rows[0]) ** 2 + (columns - columns[0]) ** 2
+    nearest = np.argsort(distance, kind="stable")[:most]
+    mask[rows[nearest], columns[nearest]] = True
+    return most
 
 
 def _check_fraction(low: float, high: float) -> None:

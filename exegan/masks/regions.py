@@ -145,7 +145,8 @@ def _place(part: Iterable[_Point], landmarks5: Points) -> Points:
     residual = landmarks5 - np.column_stack([_LANDMARKS, np.ones(5)]) @ camera
     squared = ((points[:, None, :2] - _LANDMARKS[None, :, :2]) ** 2).sum(axis=2)
     placed: Points = np.column_stack([points, np.ones(len(points))]) @ camera
-    return placed + np.exp(-squared / (2 * _NEAR**2)) @ residual
+    placed += np.exp(-squared / (2 * _NEAR**2)) @ residual
+    return placed
 
 
 def _hull(points: Points) -> list[tuple[float, float]]:
