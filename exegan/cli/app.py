@@ -8,8 +8,10 @@ from typing import Annotated, Any
 import typer
 
 from exegan import __version__
+from exegan.cli.faces import faces
 from exegan.cli.importing import import_
 from exegan.cli.inpaint import inpaint
+from exegan.cli.mask import mask
 from exegan.cli.onnx import onnx
 from exegan.cli.prepare import prepare
 from exegan.errors import ExeGanError, Interrupted
@@ -41,6 +43,8 @@ def root(
 
 
 app.command()(inpaint)
+app.command()(faces)
+app.command()(mask)
 app.command()(prepare)
 app.command(name="import")(import_)
 app.command()(onnx)
