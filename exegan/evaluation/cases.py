@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -13,10 +14,11 @@ from numpy.typing import NDArray
 from exegan.data.sources import open_source, to_square
 from exegan.errors import InputError
 from exegan.evaluation.mask_set import MaskSet, open_mask_set
-from exegan.evaluation.pairing import exemplars_of, mask_number, stem_of, stems_of
+from exegan.evaluation.pairing import exemplars_of, mask_number, stems_of
 
 Pixels = NDArray[np.uint8]
 WHOLE = "whole"
+_KEPT = 512
 
 
 class Cases(Protocol):
@@ -67,11 +69,16 @@ class FaceCases:
         where = {name: index for index, name in enumerate(self._source.names)}
         self._indices = [where[name] for name in names]
         self.stems = list(stems_of(names, data))
+        self.exemplars: NDArray[np.int64] | None
+        self.others: NDArray[np.int64] | None
         self.exemplars, self.others = exemplars_of(self.stems, seed)
         self.portraits = len(names)
+        # Every method asks for the same pictures again.
+        self.portrait = lru_cache(_KEPT)(self._portrait)
+        self.mask = lru_cache(_KEPT)(self._mask)
         check_bins(self.bins, self.mask_set)
 
-    def portrait(self, number: int) -> Pixels:
+    def _portrait(self, number: int) -> Pixels:
         picture = self._source.read(self._indices[number])
         side = self.mask_set.size
         if min(picture.size) < side:
@@ -82,7 +89,7 @@ class FaceCases:
             )
         return np.array(to_square(picture, side))
 
-    def mask(self, bin_name: str, number: int) -> NDArray[np.bool_] | None:
+    def _mask(self, bin_name: str, number: int) -> NDArray[np.bool_] | None:
         return self.mask_set.mask(bin_name, self.mask_of(bin_name, number))
 
     def mask_of(self, bin_name: str, number: int) -> int:

@@ -40,7 +40,7 @@ class Method(Protocol):
         """JSON-ready: what the pictures depend on beside the cases."""
 
 
-@dataclass(frozen=True)
+@dataclass
 class Baseline:
     """A method that is a function of picture and hole (`fill`), and does not look at the picture inside the hole."""
 
@@ -63,7 +63,7 @@ class Baseline:
         return {}
 
 
-@dataclass(frozen=True)
+@dataclass
 class Truth:
     """The true picture copied: what no method can surpass."""
 
