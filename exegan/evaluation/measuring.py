@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from tqdm import tqdm
@@ -12,7 +13,7 @@ from exegan.errors import Interrupted
 from exegan.evaluation.cases import WHOLE, Cases, Pixels
 from exegan.evaluation.methods import Method
 from exegan.evaluation.store import Store
-from exegan.metrics.base import Comparison, Metric, Need, Rows
+from exegan.metrics.base import Comparison, Metric, Need, Rows, Shown
 
 BATCH = 16
 _PORTRAITS = "portraits"
@@ -43,6 +44,7 @@ class Measurer:
 
     def __init__(self, cases: Cases, methods: Sequence[Method], metrics: Sequence[Metric], store: Store) -> None:
         self.cases, self.methods, self.metrics, self._store = cases, methods, metrics, store
+        self._shown = lru_cache(1)(self._show)
 
     def cells(self) -> list[Cell]:
         """The portraits, then every method on every bin; one bin where the hole makes no difference."""
@@ -66,6 +68,8 @@ class Measurer:
             Interrupted: A person pressed Ctrl-C; all finished batches are kept.
         """
         tasks = [(cell, batch) for cell in self.cells() for batch in enumerate(self._batches(cell))]
+        # All cells of the same faces together, so that networks look at the true pictures once.
+        tasks.sort(key=lambda task: task[1][0])
         done: dict[str, list[dict[str, Rows]]] = {}
         pictures = 0
         with tqdm(total=sum(len(numbers) for _, (_, numbers) in tasks), unit="picture", disable=None) as bar:
@@ -108,19 +112,22 @@ class Measurer:
             self._store.save_rows(cell.name, batch, rows)
         return rows
 
+    def _show(self, numbers: tuple[int, ...]) -> Shown:
+        return Shown(np.stack([self.cases.portrait(number) for number in numbers]))
+
     def _compare(self, cell: Cell, numbers: Sequence[int], second: bool) -> Comparison:
-        portraits = np.stack([self.cases.portrait(number) for number in numbers])
+        truth = self._shown(tuple(numbers))
         if cell.method is None:
-            return Comparison(portraits, portraits)
-        completed = np.stack(self.pictures(cell, numbers))
+            return Comparison(truth, truth)
+        completed = Shown(np.stack(self.pictures(cell, numbers)))
         masks = [self.cases.mask(cell.bin_name, number) for number in numbers]
         known = [mask for mask in masks if mask is not None]
         others = cell.method.complete(self.cases, cell.bin_name, numbers, sample=1) if second else None
         return Comparison(
             completed,
-            portraits,
+            truth,
             mask=np.stack(known) if len(known) == len(masks) else None,
-            second=None if others is None else np.stack(others),
+            second=None if others is None else Shown(np.stack(others)),
         )
 
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 import importlib
 import math
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from types import ModuleType
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -24,35 +25,58 @@ Need = Literal["mask", "second", "exemplar"]
 
 
 @dataclass(frozen=True)
+class Look:
+    """What a network sees in pictures: `maps` for perceptual distances, `features` [B, D]; one may be missing."""
+
+    maps: list[Tensor] = field(default_factory=list)
+    features: Tensor | None = None
+
+
+class Network(Protocol):
+    """A network for metrics; `key` tells networks and their weights apart."""
+
+    @property
+    def key(self) -> str: ...
+
+    def look(self, image: Tensor) -> Look:
+        """At pictures [B, 3, H, W] in [-1, 1]."""
+
+
+class Shown:
+    """Pictures as stored, 8-bit RGB [B, H, W, 3], and what networks saw in them, each of which looks once."""
+
+    def __init__(self, pixels: Pictures) -> None:
+        self.pixels = pixels
+        self._looks: dict[str, Look] = {}
+
+    def through(self, network: Network) -> Look:
+        """What a network sees."""
+        if network.key not in self._looks:
+            with torch.no_grad():
+                self._looks[network.key] = network.look(to_tensor(list(self.pixels)))
+        return self._looks[network.key]
+
+
+@dataclass(frozen=True)
 class Comparison:
-    """Completed pictures beside the truth, as stored: 8-bit RGB.
+    """Completed pictures beside the truth.
 
     Args:
-        completed: [B, H, W, 3].
-        truth: [B, H, W, 3].
+        completed: B pictures.
+        truth: The true ones, of the same size.
         mask: Bool [B, H, W], True = hole; None where it is not known.
-        second: Other completions of the same holes [B, H, W, 3], from other random numbers; None where there is none.
+        second: Other completions of the same holes, from other random numbers; None where there are none.
     """
 
-    completed: Pictures
-    truth: Pictures
+    completed: Shown
+    truth: Shown
     mask: NDArray[np.bool_] | None = None
-    second: Pictures | None = None
-
-    @cached_property
-    def completed_tensor(self) -> Tensor:
-        """`completed` as [B, 3, H, W] in [-1, 1]."""
-        return to_tensor(list(self.completed))
-
-    @cached_property
-    def truth_tensor(self) -> Tensor:
-        """`truth` as [B, 3, H, W] in [-1, 1]."""
-        return to_tensor(list(self.truth))
+    second: Shown | None = None
 
     @cached_property
     def difference(self) -> NDArray[np.float64]:
         """`completed - truth` [B, H, W, 3], in levels of 0..255."""
-        return self.completed.astype(np.float64) - self.truth
+        return self.completed.pixels.astype(np.float64) - self.truth.pixels
 
     @property
     def hole(self) -> NDArray[np.bool_]:

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from exegan.images import to_tensor
-from exegan.losses.perceptual import perceptual_distance
-from exegan.metrics.base import Comparison, Rows
+from exegan.metrics.base import Comparison, Rows, columns
 from exegan.metrics.networks import MetricNetwork
 from exegan.metrics.perceptual import perceptual_name
 from exegan.metrics.resampling import FirstColumn
@@ -21,12 +19,11 @@ class Diversity(FirstColumn):
     def __init__(self, network: MetricNetwork) -> None:
         super().__init__(f"diversity as {perceptual_name(network)}", rows_key=f"diversity {network.key}")
         self.network, self.trained_on = network.name, network.trained_on
-        self._maps = network.maps
+        self._through = network
 
-    @torch.no_grad()
     def measure(self, batch: Comparison) -> Rows:
         if batch.second is None:
             raise ValueError("diversity needs second completions; the runner leaves it out where there are none")
-        distance = perceptual_distance(batch.completed_tensor, to_tensor(list(batch.second)), self._maps)
-        rows: Rows = distance[:, None].double().numpy()
-        return rows
+        looks = (shown.through(self._through).maps for shown in (batch.completed, batch.second))
+        levels = [(a - b).square().sum(dim=1).mean(dim=(1, 2)) for a, b in zip(*looks, strict=True)]
+        return columns(torch.stack(levels).double().sum(dim=0).numpy())

@@ -8,14 +8,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-import torch
 from torch import Tensor
 
 from exegan.config import FrozenNetConfig
 from exegan.errors import ConfigError, WeightsError
+from exegan.metrics.base import Look
 from exegan.metrics.inception import make_inception
 from exegan.nets.features import FROZEN_NETS, make_frozen_net
 from exegan.nets.frozen.base import FrozenModule
+from exegan.nets.frozen.squeezenet import SqueezeNetFeatures
 from exegan.weights import sha256_of
 
 Role = Literal["maps", "embedding", "features"]
@@ -75,19 +76,13 @@ class MetricNetwork:
         # Only SqueezeNet's deepest maps tell what is in a picture; VGG19 is cut off early, LPIPS' maps are reweighted.
         return frozenset({"maps", "features"} if self.name == "squeezenet" else {"maps"})
 
-    def maps(self, image: Tensor) -> list[Tensor]:
-        """Feature maps whose squared differences make a perceptual distance."""
-        found: list[Tensor] = self.module(image)
-        return found
-
-    @torch.no_grad()
-    def features(self, image: Tensor) -> Tensor:
-        """One vector each [B, D]: the embedding, or the deepest maps' means over positions."""
-        if self.name == "squeezenet":
-            deepest: Tensor = self.module.activations(image)["fire9"]  # type: ignore[operator]
-            return deepest.mean(dim=(2, 3))
-        vector: Tensor = self.module(image)[0]
-        return vector
+    def look(self, image: Tensor) -> Look:
+        """Feature maps whose squared differences make a perceptual distance, and features: an embedding or pooled."""
+        if isinstance(self.module, SqueezeNetFeatures):
+            found = self.module.activations(image)
+            return Look(self.module.levels(found), found["fire9"].mean(dim=(2, 3)))
+        out: list[Tensor] = self.module(image)
+        return Look(maps=out) if "maps" in self.roles else Look(features=out[0])
 
     def described(self) -> dict[str, Any]:
         """JSON-ready facts."""

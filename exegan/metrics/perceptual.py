@@ -27,14 +27,13 @@ class Perceptual(PerPicture):
         where = " in the hole" if in_hole else ""
         super().__init__(f"{perceptual_name(network)}{where}", rows_key=f"perceptual {network.key}")
         self.network, self.trained_on = network.name, network.trained_on
-        self.in_hole, self._maps = in_hole, network.maps
+        self.in_hole, self._through = in_hole, network
         self.needs = frozenset({"mask"}) if in_hole else frozenset()
 
-    @torch.no_grad()
     def measure(self, batch: Comparison) -> Rows:
         mask = None if batch.mask is None else torch.from_numpy(batch.mask[:, None]).float()
-        pairs = zip(self._maps(batch.completed_tensor), self._maps(batch.truth_tensor), strict=True)
-        levels = [_distances(a, b, mask) for a, b in pairs]
+        looks = (shown.through(self._through).maps for shown in (batch.completed, batch.truth))
+        levels = [_distances(a, b, mask) for a, b in zip(*looks, strict=True)]
         rows: Rows = torch.stack(levels).double().sum(dim=0).numpy()
         return rows
 

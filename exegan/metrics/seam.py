@@ -22,7 +22,7 @@ class Seam(FirstColumn):
         super().__init__("seam")
 
     def measure(self, batch: Comparison) -> Rows:
-        triples = zip(batch.completed, batch.truth, batch.hole, strict=True)
+        triples = zip(batch.completed.pixels, batch.truth.pixels, batch.hole, strict=True)
         return columns(np.array([_step(got, hole) - _step(truth, hole) for got, truth, hole in triples]))
 
 

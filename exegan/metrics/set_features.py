@@ -33,5 +33,7 @@ def features_key(network: MetricNetwork) -> str:
 
 def feature_rows(network: MetricNetwork, batch: Comparison) -> Rows:
     """A network's features of the completed pictures [B, D]."""
-    rows: Rows = network.features(batch.completed_tensor).double().numpy()
+    features = batch.completed.through(network).features
+    assert features is not None
+    rows: Rows = features.double().numpy()
     return rows

@@ -27,7 +27,7 @@ class SSIM(PerPicture):
         self.needs = frozenset({"mask"}) if in_hole else frozenset()
 
     def measure(self, batch: Comparison) -> Rows:
-        pairs = zip(batch.truth, batch.completed, strict=True)
+        pairs = zip(batch.truth.pixels, batch.completed.pixels, strict=True)
         maps = np.stack([self._map(truth, completed) for truth, completed in pairs])
         whole = maps.mean(axis=(1, 2))
         return columns(whole, np.full_like(whole, np.nan) if batch.mask is None else mean_in_hole(maps, batch.mask))
