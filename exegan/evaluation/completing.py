@@ -35,10 +35,11 @@ class ModelMethod:
         seed: Of the model's random numbers, which each case draws for itself.
     """
 
-    uses_mask, keeps = True, True
+    uses_mask = True
 
     def __init__(self, inpainter: Inpainter, exemplar: Exemplar = "frozen", seed: int = 0) -> None:
-        self.name, self.samples = _NAMES[exemplar], exemplar == "frozen"
+        self.name = _NAMES[exemplar]
+        self.keeps = self.samples = exemplar == "frozen"
         self._inpainter, self._exemplar, self._seed = inpainter, exemplar, seed
 
     def complete(self, cases: Cases, bin_name: str, numbers: Sequence[int], sample: int) -> list[Pixels]:

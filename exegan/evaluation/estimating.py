@@ -71,6 +71,7 @@ def _evidence(metric: Metric, rows: Rows, portraits: Mapping[str, Rows], cases: 
 def _figure(cell: Cell, metric: Metric, evidence: Evidence, seed: int) -> dict[str, Any]:
     assert cell.method is not None
     found = metric.estimate(evidence, seed)
-    numbers = {name: round(getattr(found, name), _DIGITS) for name in ("value", "low", "high")}
+    # Adding zero makes -0 a 0.
+    numbers = {name: round(getattr(found, name), _DIGITS) + 0.0 for name in ("value", "low", "high")}
     where = {"method": cell.method.name, "bin": cell.bin_name if cell.method.uses_mask else None, "metric": metric.name}
     return {**where, **numbers, "images": found.images, "note": found.note, **metric.described()}

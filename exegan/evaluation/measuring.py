@@ -15,7 +15,7 @@ from exegan.evaluation.methods import Method
 from exegan.evaluation.store import Store
 from exegan.metrics.base import Comparison, Metric, Need, Rows, Shown
 
-BATCH = 16
+BATCH = 8
 _PORTRAITS = "portraits"
 
 

@@ -165,7 +165,8 @@ def _evaluate(
     rows = measurer.measure()
     figures, left_out = estimate_all(measurer, rows, choices.seed)
     results = {**head, "figures": figures, "left_out": [*without, *left_out]}
-    results["times"] = {"seconds": round(time.perf_counter() - began, 1), "date": time.strftime("%Y-%m-%d")}
+    seconds = {"seconds": round(time.perf_counter() - began, 1), "cpu_seconds": round(time.process_time(), 1)}
+    results["times"] = {**seconds, "date": time.strftime("%Y-%m-%d")}
     save_photo(make_sheet(measurer, rows, shown), output / SHEET)
     write_text(output / TABLE, make_markdown(results))
     write_text(output / RESULTS, json.dumps(results, indent=2, ensure_ascii=False) + "\n")

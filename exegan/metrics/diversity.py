@@ -17,7 +17,7 @@ class Diversity(FirstColumn):
     needs = frozenset({"second"})
 
     def __init__(self, network: MetricNetwork) -> None:
-        super().__init__(f"diversity as {perceptual_name(network)}", rows_key=f"diversity {network.key}")
+        super().__init__(f"diversity by {perceptual_name(network)}", rows_key=f"diversity {network.key}")
         self.network, self.trained_on = network.name, network.trained_on
         self._through = network
 

@@ -26,7 +26,7 @@ class OfEmbedding(PerPicture):
     of_one = True
 
     def __init__(self, name: str, network: MetricNetwork) -> None:
-        super().__init__(f"{name}({network.label})", rows_key=features_key(network))
+        super().__init__(f"{name} ({network.label})", rows_key=features_key(network))
         self.network, self.trained_on = network.name, network.trained_on
         self._rows = partial(feature_rows, network)
 

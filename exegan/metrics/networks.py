@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+import torch
 from torch import Tensor
 
 from exegan.config import FrozenNetConfig
@@ -26,9 +27,9 @@ DEFAULTS = ("inception", "lpips-alex", "facenet")
 NAMES = ("inception", *FROZEN_NETS)
 # What a network does to the picture before its first layer; the others take it as it is.
 _RESIZED = {
-    "inception": "299 bilinear of TensorFlow 1",
-    "facenet": "160 antialiased bilinear",
-    "mobilefacenet": "112 antialiased bilinear",
+    "inception": "299 TF1-bilinear",
+    "facenet": "160 aa-bilinear",
+    "mobilefacenet": "112 aa-bilinear",
     "arcface-resnet101": "112 bilinear",
 }
 # Networks with the same backbone, by the words their names begin with: trained on one is trained on all of them.
@@ -59,7 +60,7 @@ class MetricNetwork:
     def label(self) -> str:
         """Name and what pictures go in: `squeezenet, 256`; part of a metric's name."""
         resized = _RESIZED.get(self.name)
-        return f"{self.name}, {self.size}" + (f" to {resized}" if resized else "")
+        return f"{self.name}, {self.size}" + (f">{resized}" if resized else "")
 
     @property
     def key(self) -> str:
@@ -78,6 +79,8 @@ class MetricNetwork:
 
     def look(self, image: Tensor) -> Look:
         """Feature maps whose squared differences make a perceptual distance, and features: an embedding or pooled."""
+        # Colours of a pixel side by side, the layout of `make_networks`: twice as fast on CPUs.
+        image = image.contiguous(memory_format=torch.channels_last)
         if isinstance(self.module, SqueezeNetFeatures):
             found = self.module.activations(image)
             return Look(self.module.levels(found), found["fire9"].mean(dim=(2, 3)))
@@ -116,6 +119,7 @@ def make_networks(
                 raise
             missing[name] = str(error)
             continue
+        module = module.to(memory_format=torch.channels_last)
         networks.append(MetricNetwork(name, module, size, sha256, origin, _backbone(name) in backbones))
     return networks, missing
 

@@ -43,7 +43,7 @@ class Perceptual(PerPicture):
 
 def perceptual_name(network: MetricNetwork) -> str:
     """LPIPS is only what has LPIPS's own heads."""
-    return f"{'LPIPS' if network.name.startswith('lpips-') else 'LPIPS-like'}({network.label})"
+    return f"{'LPIPS' if network.name.startswith('lpips-') else 'LPIPS-like'} ({network.label})"
 
 
 def _distances(a: Tensor, b: Tensor, mask: Tensor | None) -> Tensor:
