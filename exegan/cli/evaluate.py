@@ -24,7 +24,8 @@ def evaluate(
         list[str] | None, typer.Option("--bin", help="Bin of the mask set, repeatable [0-20 to 60-80].")
     ] = None,
     net: Annotated[
-        list[str] | None, typer.Option(help="Network of the metrics, NAME or NAME=FILE, repeatable [inception, ...].")
+        list[str] | None,
+        typer.Option(help="Metrics' network, NAME or NAME=FILE, repeatable; or none [inception, lpips-alex, facenet]."),
     ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Of pairs, random numbers and intervals.")] = 0,
     device: Annotated[str, typer.Option(help="Where the model runs: auto, cpu, cuda or mps.")] = "auto",
@@ -32,10 +33,11 @@ def evaluate(
 ) -> None:
     """Measure a model, or pictures of any other program, in a way that others can repeat."""
     from exegan.evaluation.mask_set import IRREGULAR
-    from exegan.evaluation.run import Choices, evaluate_folders, evaluate_model
+    from exegan.evaluation.results import Choices
+    from exegan.evaluation.run import evaluate_folders, evaluate_model
     from exegan.evaluation.tables import make_markdown
 
-    choices = Choices(_networks(net or []), images, tuple(bins or IRREGULAR), seed)
+    choices = Choices(_networks(net), images, tuple(bins or IRREGULAR), seed)
     if model and data and masks and not (completed or truth or exemplars):
         results = evaluate_model(model, data, masks, output, choices, device)
     elif completed and truth and not (model or data):
@@ -45,6 +47,8 @@ def evaluate(
     typer.echo(json.dumps(results, indent=2) if as_json else make_markdown(results), nl=as_json)
 
 
-def _networks(named: list[str]) -> dict[str, str | None]:
+def _networks(named: list[str] | None) -> dict[str, str | None] | None:
+    if not named or named == ["none"]:
+        return {} if named else None
     pairs = (text.partition("=") for text in named)
     return {name: path or None for name, _, path in pairs}

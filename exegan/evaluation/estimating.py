@@ -7,7 +7,8 @@ from typing import Any
 
 from exegan.evaluation.cases import Cases
 from exegan.evaluation.measuring import Cell, Measurer
-from exegan.metrics.base import Evidence, Metric, Rows
+from exegan.metrics.base import Evidence, Metric
+from exegan.metrics.comparison import Rows
 
 _DIGITS = 6
 

@@ -13,7 +13,8 @@ from exegan.errors import Interrupted
 from exegan.evaluation.cases import WHOLE, Cases, Pixels
 from exegan.evaluation.methods import Method
 from exegan.evaluation.store import Store
-from exegan.metrics.base import Comparison, Metric, Need, Rows, Shown
+from exegan.metrics.base import Metric, Need
+from exegan.metrics.comparison import Comparison, Rows, Shown
 
 BATCH = 8
 _PORTRAITS = "portraits"

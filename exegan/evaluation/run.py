@@ -2,53 +2,20 @@
 
 from __future__ import annotations
 
-import json
-import platform
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from importlib import metadata
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from exegan import __version__
 from exegan.errors import InputError
-from exegan.evaluation.cases import Cases, FaceCases
+from exegan.evaluation.cases import FaceCases
 from exegan.evaluation.completing import ModelMethod
-from exegan.evaluation.estimating import estimate_all
 from exegan.evaluation.folders import FolderCases, Pictures
-from exegan.evaluation.mask_set import IRREGULAR
-from exegan.evaluation.measuring import Measurer
-from exegan.evaluation.methods import BASELINES, Given, Method, Truth
+from exegan.evaluation.methods import BASELINES, Given, Truth
 from exegan.evaluation.pairing import check_pairs
-from exegan.evaluation.sheet import make_sheet
-from exegan.evaluation.store import RESULTS, SHEET, TABLE, Store, write_text
-from exegan.evaluation.tables import make_markdown
-from exegan.images import save_photo
+from exegan.evaluation.results import Choices, evaluate_cases
 from exegan.inpainter import Inpainter
-from exegan.metrics.networks import make_networks
-from exegan.metrics.registry import make_metrics
 from exegan.nets.checkpoint import find_model, read_description
-
-FORMAT = 1
-_PACKAGES = ("torch", "numpy", "scikit-image", "scikit-learn", "torchmetrics", "opencv-python-headless")
-
-
-@dataclass(frozen=True)
-class Choices:
-    """What both doors share.
-
-    Args:
-        networks: Local weight file of each metric network by name, None for its download; empty takes the defaults.
-        images: The first so many faces by name; None takes all.
-        bins: Bins of the mask set.
-        seed: Of pairing, random numbers and resampling.
-    """
-
-    networks: Mapping[str, str | None] = field(default_factory=dict)
-    images: int | None = None
-    bins: Sequence[str] = tuple(IRREGULAR)
-    seed: int = 0
 
 
 def evaluate_model(
@@ -81,7 +48,7 @@ def evaluate_model(
     own = [ModelMethod(inpainter, exemplar, choices.seed) for exemplar in ("frozen", "random", "self")]
     facts = {"sha256": description.get("sha256"), "resolution": inpainter.resolution}
     facts["trained_on"] = trained_on(description)
-    return _evaluate(cases, [Truth(), *BASELINES, *own], own[0].name, facts, output, choices, began)
+    return evaluate_cases(cases, [Truth(), *BASELINES, *own], own[0].name, facts, output, choices, began)
 
 
 def evaluate_folders(
@@ -122,72 +89,11 @@ def evaluate_folders(
         pictures.read(stem, (height, width))
     given = Given(pictures, "completed")
     baselines = BASELINES if masks is not None else ()
-    return _evaluate(cases, [Truth(), *baselines, given], given.name, None, output, choices, began)
+    return evaluate_cases(cases, [Truth(), *baselines, given], given.name, None, output, choices, began)
 
 
 def trained_on(description: Mapping[str, Any]) -> list[str]:
     """Names of the frozen networks in the losses that a model's `config.json` tells of."""
-    losses = description.get("training", {}).get("losses", {})
+    losses = (description.get("training") or {}).get("losses") or {}
     terms = ("perceptual", "identity")
     return [losses[f"{term}_net"]["name"] for term in terms if losses.get(term) and losses.get(f"{term}_net")]
-
-
-def _evaluate(
-    cases: Cases,
-    methods: Sequence[Method],
-    shown: str,
-    model: Mapping[str, Any] | None,
-    output: Path,
-    choices: Choices,
-    began: float,
-) -> dict[str, Any]:
-    facts = cases.facts()
-    networks, missing = make_networks(choices.networks, str(facts["size"]), (model or {}).get("trained_on", ()))
-    metrics, without = make_metrics(networks, missing)
-    plan = {
-        "exegan": __version__,
-        "model": model,
-        "cases": facts,
-        "methods": {method.name: method.facts() for method in methods},
-        "seed": choices.seed,
-    }
-    store = Store(output, plan)
-    head = {
-        "format": FORMAT,
-        "plan": plan,
-        "networks": {network.name: network.described() for network in networks},
-        "versions": _versions(),
-    }
-    finished = _finished(output, head)
-    if finished:
-        return finished
-    measurer = Measurer(cases, methods, metrics, store)
-    rows = measurer.measure()
-    figures, left_out = estimate_all(measurer, rows, choices.seed)
-    results = {**head, "figures": figures, "left_out": [*without, *left_out]}
-    seconds = {"seconds": round(time.perf_counter() - began, 1), "cpu_seconds": round(time.process_time(), 1)}
-    results["times"] = {**seconds, "date": time.strftime("%Y-%m-%d")}
-    save_photo(make_sheet(measurer, rows, shown), output / SHEET)
-    write_text(output / TABLE, make_markdown(results))
-    write_text(output / RESULTS, json.dumps(results, indent=2, ensure_ascii=False) + "\n")
-    return results
-
-
-def _finished(output: Path, head: Mapping[str, Any]) -> dict[str, Any] | None:
-    """Results of the very same evaluation, where it was finished before."""
-    try:
-        results = json.loads((output / RESULTS).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return None
-    same = isinstance(results, dict) and all(results.get(key) == json.loads(json.dumps(head[key])) for key in head)
-    return results if same else None
-
-
-def _versions() -> dict[str, str]:
-    versions = {"exegan": __version__, "python": platform.python_version()}
-    for package in _PACKAGES:
-        try:
-            versions[package] = metadata.version(package)
-        except metadata.PackageNotFoundError:
-            continue
-    return versions

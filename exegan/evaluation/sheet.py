@@ -10,7 +10,8 @@ from PIL import Image, ImageDraw
 
 from exegan.evaluation.cases import Pixels
 from exegan.evaluation.measuring import Cell, Measurer
-from exegan.metrics.base import Evidence, Rows
+from exegan.metrics.base import Evidence
+from exegan.metrics.comparison import Rows
 from exegan.metrics.resampling import PerPicture
 
 _SIDE, _GAP, _LINE = 160, 4, 14

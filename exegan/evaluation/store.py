@@ -16,7 +16,7 @@ from PIL import Image
 from exegan.errors import InputError
 from exegan.evaluation.cases import Pixels
 from exegan.images import read_photo, save_photo
-from exegan.metrics.base import Rows
+from exegan.metrics.comparison import Rows
 
 PLAN, RESULTS, TABLE, SHEET = "evaluation.json", "results.json", "results.md", "sheet.png"
 _ROWS, _PICTURES = "rows", "pictures"
@@ -57,7 +57,8 @@ class Store:
     def load_rows(self, cell: str, batch: int, wanted: Iterable[str], count: int) -> dict[str, Rows]:
         """Rows [count, D] of a batch that are there, by key; a damaged file is as if it were not there."""
         try:
-            with np.load(self._rows(cell, batch), allow_pickle=False) as file:
+            # NumPy itself would leave a damaged file open.
+            with self._rows(cell, batch).open("rb") as stream, np.load(stream, allow_pickle=False) as file:
                 found = {key: np.asarray(file[key]) for key in wanted if key in file.files}
         except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile):
             return {}

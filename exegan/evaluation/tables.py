@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from exegan.evaluation.cases import WHOLE
+
 _ARROWS = {"lower": "↓", "higher": "↑", "zero": "→0"}
 
 
@@ -20,7 +22,8 @@ def make_markdown(results: Mapping[str, Any]) -> str:
     bins = list(dict.fromkeys(figure["bin"] for figure in figures if figure["bin"] is not None)) or [None]
     parts = [_head(results)]
     for name in bins:
-        parts.append(f"### Holes: {name}\n\n{_table([f for f in figures if f['bin'] in (name, None)])}")
+        title = "### All pictures" if name in (None, WHOLE) else f"### Holes: {name}"
+        parts.append(f"{title}\n\n{_table([f for f in figures if f['bin'] in (name, None)])}")
     parts.append(_foot(results))
     return "\n\n".join(part for part in parts if part) + "\n"
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from exegan.metrics.base import Comparison, Rows, columns
+from exegan.metrics.comparison import Comparison, Rows, columns
 from exegan.metrics.networks import MetricNetwork
 from exegan.metrics.perceptual import perceptual_name
 from exegan.metrics.resampling import FirstColumn

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from exegan.metrics.base import Rows
+from exegan.metrics.comparison import Rows
 from exegan.metrics.networks import MetricNetwork
 from exegan.metrics.set_features import OfFeatures
 

@@ -8,7 +8,8 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from exegan.metrics.base import Comparison, Evidence, Rows
+from exegan.metrics.base import Evidence
+from exegan.metrics.comparison import Comparison, Rows
 from exegan.metrics.networks import MetricNetwork
 from exegan.metrics.resampling import PerPicture
 from exegan.metrics.set_features import feature_rows, features_key

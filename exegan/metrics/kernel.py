@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import torch
 
-from exegan.metrics.base import Rows, require
+from exegan.metrics.base import require
+from exegan.metrics.comparison import Rows
 from exegan.metrics.networks import MetricNetwork
 from exegan.metrics.set_features import OfFeatures
 

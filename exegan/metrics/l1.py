@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from exegan.metrics.base import Comparison, Rows, columns, mean_in_hole
+from exegan.metrics.comparison import Comparison, Rows, columns, mean_in_hole
 from exegan.metrics.resampling import FirstColumn
 
 

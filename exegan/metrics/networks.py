@@ -13,7 +13,7 @@ from torch import Tensor
 
 from exegan.config import FrozenNetConfig
 from exegan.errors import ConfigError, WeightsError
-from exegan.metrics.base import Look
+from exegan.metrics.comparison import Look
 from exegan.metrics.inception import make_inception
 from exegan.nets.features import FROZEN_NETS, make_frozen_net
 from exegan.nets.frozen.base import FrozenModule
@@ -93,12 +93,13 @@ class MetricNetwork:
 
 
 def make_networks(
-    requested: Mapping[str, str | None], size: str, trained_on: Collection[str] = ()
+    requested: Mapping[str, str | None] | None, size: str, trained_on: Collection[str] = ()
 ) -> tuple[list[MetricNetwork], dict[str, str]]:
     """Load what can be loaded.
 
     Args:
-        requested: Local weight file of each name, or None for the download of its library; empty takes `DEFAULTS`.
+        requested: Local weight file of each name, or None for the download of its library; None takes
+            `DEFAULTS`.
         size: Side of the pictures, for names of metrics.
         trained_on: Names of the networks in the model's training.
 
@@ -111,11 +112,11 @@ def make_networks(
     """
     networks, missing = [], {}
     backbones = {_backbone(name) for name in trained_on}
-    for name in requested or DEFAULTS:
+    for name in DEFAULTS if requested is None else requested:
         try:
-            module, sha256, origin = _load(name, requested.get(name))
+            module, sha256, origin = _load(name, requested[name] if requested else None)
         except (ConfigError, WeightsError) as error:
-            if requested:
+            if requested is not None:
                 raise
             missing[name] = str(error)
             continue

@@ -8,7 +8,8 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
-from exegan.metrics.base import Comparison, Evidence, Rows
+from exegan.metrics.base import Evidence
+from exegan.metrics.comparison import Comparison, Rows
 from exegan.metrics.networks import MetricNetwork
 from exegan.metrics.resampling import PerPicture
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from exegan.metrics.base import Comparison, Rows, columns, mean_in_hole
+from exegan.metrics.comparison import Comparison, Rows, columns, mean_in_hole
 from exegan.metrics.resampling import FirstColumn
 
 # What equal pictures count as, whose ratio is infinite and would make every mean infinite.

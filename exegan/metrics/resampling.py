@@ -7,7 +7,8 @@ from abc import abstractmethod
 import numpy as np
 from numpy.typing import NDArray
 
-from exegan.metrics.base import Estimate, Evidence, Metric, Rows
+from exegan.metrics.base import Estimate, Evidence, Metric
+from exegan.metrics.comparison import Rows
 
 RESAMPLES = 1000
 HALVES = 20

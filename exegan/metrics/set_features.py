@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from exegan.metrics.base import Comparison, Rows
+from exegan.metrics.comparison import Comparison, Rows
 from exegan.metrics.networks import MetricNetwork
 from exegan.metrics.resampling import OfSet
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from exegan.metrics.base import Comparison, Evidence, Rows, columns, mean_in_hole, require
+from exegan.metrics.base import Evidence, require
+from exegan.metrics.comparison import Comparison, Rows, columns, mean_in_hole
 from exegan.metrics.resampling import PerPicture
 
 KEY = "SSIM"

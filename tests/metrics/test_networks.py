@@ -41,7 +41,7 @@ def test_defaults_that_cannot_be_had_are_left_out_with_the_reason(monkeypatch: p
         raise WeightsError(f"could not get {name}")
 
     monkeypatch.setattr(networks, "_load", refuse)
-    found, missing = make_networks({}, "256")
+    found, missing = make_networks(None, "256")
     assert not found and set(missing) == set(networks.DEFAULTS)
     metrics, left_out = make_metrics(found, missing)
     assert [metric.name for metric in metrics] == list(PLAIN)
@@ -100,3 +100,9 @@ def test_inception_from_a_local_file(tmp_path: Path, monkeypatch: pytest.MonkeyP
     torch.save({"conv.weight": torch.zeros(1)}, file)
     with pytest.raises(WeightsError, match="does not fit Inception"):
         inception.make_inception(str(file))
+
+
+def test_no_networks_on_request() -> None:
+    metrics, left_out = make_metrics(*make_networks({}, "256"))
+    assert all(metric.network is None for metric in metrics)
+    assert {entry["reason"] for entry in left_out} == {"no network for it (name one with --net)"}

@@ -8,7 +8,8 @@ from fakes import Quarters, compare, left_half, network, pictures
 
 from exegan.images import to_tensor
 from exegan.losses.perceptual import perceptual_distance
-from exegan.metrics.base import Comparison, Evidence, Shown
+from exegan.metrics.base import Evidence
+from exegan.metrics.comparison import Comparison, Shown
 from exegan.metrics.diversity import Diversity
 from exegan.metrics.perceptual import Perceptual
 
