@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import csv
 import hashlib
+import io
 from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
@@ -13,7 +15,7 @@ from numpy.typing import NDArray
 
 from exegan.data.sources import open_source, to_square
 from exegan.errors import InputError
-from exegan.evaluation.mask_set import MaskSet, open_mask_set
+from exegan.evaluation.mask_set import MaskSet, mask_file, open_mask_set
 from exegan.evaluation.pairing import exemplars_of, mask_number, stems_of
 
 Pixels = NDArray[np.uint8]
@@ -68,6 +70,7 @@ class FaceCases:
         names = sorted(self._source.names)[:images]
         where = {name: index for index, name in enumerate(self._source.names)}
         self._indices = [where[name] for name in names]
+        self.names = names
         self.stems = list(stems_of(names, data))
         self.exemplars: NDArray[np.int64] | None
         self.others: NDArray[np.int64] | None
@@ -95,6 +98,18 @@ class FaceCases:
     def mask_of(self, bin_name: str, number: int) -> int:
         """Number of a case's mask in its bin."""
         return mask_number(self.stems[number], bin_name, self.mask_set.counts[bin_name], self.seed)
+
+    def pairs(self) -> str:
+        """CSV that tells other programs what to complete: image, exemplar, bin and the mask's path in its set."""
+        lines = io.StringIO()
+        exemplars, _ = exemplars_of(self.stems, self.seed)
+        writer = csv.writer(lines, lineterminator="\n")
+        writer.writerow(("image", "exemplar", "bin", "mask"))
+        for bin_name in self.bins:
+            for number, exemplar in enumerate(exemplars):
+                mask = mask_file(bin_name, self.mask_of(bin_name, number))
+                writer.writerow((self.names[number], self.names[exemplar], bin_name, mask))
+        return lines.getvalue()
 
     def facts(self) -> dict[str, Any]:
         facts = {"images": len(self.stems), "size": self.mask_set.size, "pairing_seed": self.seed, "bins": self.bins}

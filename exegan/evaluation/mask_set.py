@@ -50,7 +50,7 @@ class MaskSet:
 
     def mask(self, bin_name: str, number: int) -> BoolMask:
         """Bool [S, S], True = hole."""
-        return read_mask(self.folder / _file(bin_name, number))
+        return read_mask(self.folder / mask_file(bin_name, number))
 
 
 def write_mask_set(name: str, folder: Path, count: int = 100, seed: int = 0) -> MaskSet:
@@ -76,7 +76,7 @@ def write_mask_set(name: str, folder: Path, count: int = 100, seed: int = 0) -> 
     try:
         digest, counts = hashlib.sha256(), dict.fromkeys([*IRREGULAR, CENTRE, *FACE_REGIONS], 0)
         for bin_name, number, mask in _generate(side, count, seed):
-            path = temporary / _file(bin_name, number)
+            path = temporary / mask_file(bin_name, number)
             path.parent.mkdir(parents=True, exist_ok=True)
             Image.fromarray(mask).save(path, format="PNG")
             _update(digest, bin_name, number, mask)
@@ -113,7 +113,7 @@ def open_mask_set(folder: Path) -> MaskSet:
             mask = found.mask(bin_name, number)
             if mask.shape != (found.size, found.size):
                 raise InputError(
-                    f"{folder / _file(bin_name, number)} is not {found.size} px a side; make the set again"
+                    f"{folder / mask_file(bin_name, number)} is not {found.size} px a side; make the set again"
                 )
             _update(digest, bin_name, number, mask)
     if digest.hexdigest() != found.sha256:
@@ -142,10 +142,11 @@ def _side(name: str) -> int:
     return side
 
 
-def _file(bin_name: str, number: int) -> str:
+def mask_file(bin_name: str, number: int) -> str:
+    """Path of a mask in its set."""
     return f"{bin_name}/{number:04}.png"
 
 
 def _update(digest: Any, bin_name: str, number: int, mask: BoolMask) -> None:
-    digest.update(f"{_file(bin_name, number)} {mask.shape}\0".encode())
+    digest.update(f"{mask_file(bin_name, number)} {mask.shape}\0".encode())
     digest.update(np.packbits(mask).tobytes())

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from exegan import __version__
+from exegan.errors import Interrupted
 from exegan.evaluation.cases import Cases
 from exegan.evaluation.estimating import estimate_all
 from exegan.evaluation.mask_set import IRREGULAR
@@ -90,11 +91,17 @@ def evaluate_cases(
         return finished
     measurer = Measurer(cases, methods, metrics, store)
     rows = measurer.measure()
-    figures, left_out = estimate_all(measurer, rows, choices.seed)
+    try:
+        figures, left_out = estimate_all(measurer, rows, choices.seed)
+        sheet = make_sheet(measurer, rows, shown)
+    except KeyboardInterrupt:
+        raise Interrupted(
+            f"interrupted; all pictures are measured in {output}, the same command ends the work"
+        ) from None
     results = {**head, "figures": figures, "left_out": [*without, *left_out]}
     seconds = {"seconds": round(time.perf_counter() - began, 1), "cpu_seconds": round(time.process_time(), 1)}
     results["times"] = {**seconds, "date": time.strftime("%Y-%m-%d")}
-    save_photo(make_sheet(measurer, rows, shown), output / SHEET)
+    save_photo(sheet, output / SHEET)
     write_text(output / TABLE, make_markdown(results))
     write_text(output / RESULTS, json.dumps(results, indent=2, ensure_ascii=False) + "\n")
     return results

@@ -14,6 +14,7 @@ from exegan.evaluation.folders import FolderCases, Pictures
 from exegan.evaluation.methods import BASELINES, Given, Truth
 from exegan.evaluation.pairing import check_pairs
 from exegan.evaluation.results import Choices, evaluate_cases
+from exegan.evaluation.store import PAIRS, write_text
 from exegan.inpainter import Inpainter
 from exegan.nets.checkpoint import find_model, read_description
 
@@ -27,7 +28,7 @@ def evaluate_model(
         model: `default` or a model folder.
         data: Folder, zip or parquet of aligned faces, as `exegan.data.sources.open_source` takes it.
         masks: Folder that `write_mask_set` wrote; its size is the size at which pictures are compared.
-        output: Folder for `results.json`, `results.md`, `sheet.png` and what is needed to go on; one that the same
+        output: Folder for `results.json`, `results.md`, `sheet.png`, `pairs.csv` and what is needed to go on; one that the same
             evaluation began is gone on with.
         choices: See there.
         device: Where the model runs.
@@ -48,7 +49,9 @@ def evaluate_model(
     own = [ModelMethod(inpainter, exemplar, choices.seed) for exemplar in ("frozen", "random", "self")]
     facts = {"sha256": description.get("sha256"), "resolution": inpainter.resolution}
     facts["trained_on"] = trained_on(description)
-    return evaluate_cases(cases, [Truth(), *BASELINES, *own], own[0].name, facts, output, choices, began)
+    results = evaluate_cases(cases, [Truth(), *BASELINES, *own], own[0].name, facts, output, choices, began)
+    write_text(output / PAIRS, cases.pairs())
+    return results
 
 
 def evaluate_folders(

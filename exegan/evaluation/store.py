@@ -18,7 +18,8 @@ from exegan.evaluation.cases import Pixels
 from exegan.images import read_photo, save_photo
 from exegan.metrics.comparison import Rows
 
-PLAN, RESULTS, TABLE, SHEET = "evaluation.json", "results.json", "results.md", "sheet.png"
+PLAN, RESULTS, TABLE = "evaluation.json", "results.json", "results.md"
+SHEET, PAIRS = "sheet.png", "pairs.csv"
 _ROWS, _PICTURES = "rows", "pictures"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import shutil
 from collections.abc import Callable
@@ -18,6 +19,7 @@ from exegan.evaluation import measuring
 from exegan.evaluation.completing import ModelMethod
 from exegan.evaluation.results import Choices
 from exegan.evaluation.run import evaluate_folders, evaluate_model, trained_on
+from exegan.images import read_mask, read_photo
 from exegan.inpainter import Inpainter
 from exegan.metrics.l1 import L1
 
@@ -191,9 +193,9 @@ def test_folders_of_other_sizes_and_nan(faces: Faces, masks: Path, tmp_path: Pat
         evaluate_folders(made, true, tmp_path / "out", CHOICES)
     with pytest.raises(InputError, match="got 2 bins of masks, expected one"):
         evaluate_folders(faces("c"), true, tmp_path / "out", CHOICES, masks=masks)
+    one, large, larger = Choices(networks={}, bins=("eyes",)), faces("d", side=40), faces("e", side=40)
     with pytest.raises(InputError, match="the pictures are 40x40 and the masks 32x32"):
-        one = Choices(networks={}, bins=("eyes",))
-        evaluate_folders(faces("d", side=40), faces("e", side=40), tmp_path / "out", one, masks=masks)
+        evaluate_folders(large, larger, tmp_path / "out", one, masks=masks)
     assert not (tmp_path / "out").exists()
 
 
@@ -206,6 +208,20 @@ def test_networks_of_the_training_are_known() -> None:
     }
     assert trained_on({"training": {"losses": losses}}) == ["vgg19"]
     assert trained_on({}) == trained_on({"training": None}) == []
+
+
+def test_other_programs_learn_what_to_complete(evaluate: Callable[..., Any], masks: Path, tmp_path: Path) -> None:
+    evaluate("out")
+    with (tmp_path / "out" / "pairs.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert len(rows) == 10 and {row["bin"] for row in rows} == {"20-40", "centre-box"}
+    for row in rows:
+        assert (masks / row["mask"]).is_file() and row["exemplar"] != row["image"]
+        assert (tmp_path / "faces" / row["image"]).is_file() and (tmp_path / "faces" / row["exemplar"]).is_file()
+    one = next(row for row in rows if row["image"] == "sub/a.png" and row["bin"] == "20-40")
+    completed = read_photo(tmp_path / "out" / "pictures" / "model" / "20-40" / "sub" / "a.png")
+    changed = (np.asarray(completed) != np.asarray(read_photo(tmp_path / "faces" / "sub" / "a.png"))).any(axis=2)
+    assert not (changed & ~read_mask(masks / one["mask"])).any() and changed.any()
 
 
 def test_values_per_picture_are_kept(evaluate: Callable[..., Any], tmp_path: Path) -> None:
