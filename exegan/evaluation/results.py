@@ -95,9 +95,8 @@ def evaluate_cases(
         figures, left_out = estimate_all(measurer, rows, choices.seed)
         sheet = make_sheet(measurer, rows, shown)
     except KeyboardInterrupt:
-        raise Interrupted(
-            f"interrupted; all pictures are measured in {output}, the same command ends the work"
-        ) from None
+        kept = f"all pictures are measured in {output}"
+        raise Interrupted(f"interrupted; {kept}, the same command ends the work") from None
     results = {**head, "figures": figures, "left_out": [*without, *left_out]}
     seconds = {"seconds": round(time.perf_counter() - began, 1), "cpu_seconds": round(time.process_time(), 1)}
     results["times"] = {**seconds, "date": time.strftime("%Y-%m-%d")}

@@ -28,8 +28,8 @@ def evaluate_model(
         model: `default` or a model folder.
         data: Folder, zip or parquet of aligned faces, as `exegan.data.sources.open_source` takes it.
         masks: Folder that `write_mask_set` wrote; its size is the size at which pictures are compared.
-        output: Folder for `results.json`, `results.md`, `sheet.png`, `pairs.csv` and what is needed to go on; one that the same
-            evaluation began is gone on with.
+        output: Folder for `results.json`, `results.md`, `sheet.png`, `pairs.csv` and what is needed to go on; one that
+            the same evaluation began is gone on with.
         choices: See there.
         device: Where the model runs.
 
