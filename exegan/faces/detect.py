@@ -24,7 +24,7 @@ _RIM = 1.5
 _TURNS = (math.radians(40), math.radians(-40))
 # Faces below the score or height in pixels, or turned further, need a second look that gives the score and agrees: by
 # the landmarks' mean distance between both looks, relative to that of the eyes.
-_SURE, _SMALL, _TILTED, _AGREED = 0.99, 40, math.radians(10), 0.3
+_SURE, _SMALL, _TILTED, _AGREED = 0.995, 40, math.radians(10), 0.3
 _CLOSE_UP, _CLOSE_UP_RIM = 128, 32
 _GREY = (128, 128, 128)
 
