@@ -11,7 +11,6 @@ from collections.abc import Iterable
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageDraw
 
 from exegan.errors import MaskError
 from exegan.masks.template import LANDMARKS, REGIONS, Point
@@ -52,18 +51,11 @@ def region_mask(regions: str, landmarks5: Points, size_hw: tuple[int, int]) -> B
         MaskError: A region is unknown.
     """
     hulls = [_hull(_place(part, landmarks5)) for name in parse_regions(regions) for part in REGIONS[name]]
-    height, width = size_hw
-    corners = np.concatenate(hulls)
-    left, top = np.floor(corners.min(axis=0)).clip(0, (width, height)).astype(int)
-    right, bottom = np.ceil(corners.max(axis=0)).clip(0, (width, height)).astype(int)
     mask = np.zeros(size_hw, dtype=np.bool_)
-    if left < right and top < bottom:
-        canvas = Image.new("1", (right - left, bottom - top))
-        for hull in hulls:
-            # Pillow's coordinates are those of pixel centres, half a pixel off ours.
-            shifted = hull - (left + 0.5, top + 0.5)
-            ImageDraw.Draw(canvas).polygon([(float(x), float(y)) for x, y in shifted], fill=1)
-        mask[top:bottom, left:right] = np.asarray(canvas)
+    for hull in hulls:
+        left, top = np.floor(hull.min(axis=0)).clip(0, size_hw[::-1]).astype(int)
+        right, bottom = np.ceil(hull.max(axis=0)).clip(0, size_hw[::-1]).astype(int)
+        mask[top:bottom, left:right] |= _fill(hull - (left, top), (bottom - top, right - left))
     return mask
 
 
@@ -111,3 +103,18 @@ def _hull(points: Points) -> Points:
 def _turn(a: tuple[float, float], b: tuple[float, float], c: tuple[float, float]) -> float:
     """Positive where the way a, b, c bends to one side, negative to the other, 0 where it is straight."""
     return (b[0] - a[0]) * (c[1] - a[1]) - (b[1] - a[1]) * (c[0] - a[0])
+
+
+def _fill(hull: Points, size_hw: tuple[int, int]) -> BoolMask:
+    """Pixels whose centre lies in a convex polygon: in each row those between its leftmost and rightmost crossing."""
+    x, y = hull.T
+    next_x, next_y = np.roll(hull, -1, axis=0).T
+    row = np.arange(size_hw[0])[:, None] + 0.5
+    crosses = (y <= row) != (next_y <= row)
+    slope = (next_x - x) / np.where(next_y == y, np.inf, next_y - y)
+    at = x + (row - y) * slope
+    left = np.where(crosses, at, np.inf).min(axis=1, keepdims=True)
+    right = np.where(crosses, at, -np.inf).max(axis=1, keepdims=True)
+    column = np.arange(size_hw[1]) + 0.5
+    filled: BoolMask = (column >= left) & (column < right)
+    return filled
