@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
@@ -22,6 +22,7 @@ def near(mask: BoolMask, pixels: int) -> BoolMask:
     return (squared.min(axis=1) <= pixels**2).reshape(mask.shape)
 
 
+@settings(deadline=None)
 @given(MASKS, st.integers(0, 20))
 def test_growing_and_shrinking_are_distances(mask: BoolMask, pixels: int) -> None:
     before = mask.copy()
@@ -30,6 +31,7 @@ def test_growing_and_shrinking_are_distances(mask: BoolMask, pixels: int) -> Non
     assert np.array_equal(mask, before), "the mask handed in is left alone"
 
 
+@settings(deadline=None)
 @given(MASKS)
 def test_inverting_twice_changes_nothing(mask: BoolMask) -> None:
     assert not (invert(mask) & mask).any()
