@@ -6,12 +6,15 @@ import zipfile
 from pathlib import Path
 
 import numpy as np
+import pytest
 import torch
 import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor
 
+from exegan.cli import main
 from exegan.config import GeneratorConfig, ModelConfig, StyleEncoderConfig
+from exegan.faces.face import Face
 
 FIR_KERNEL = torch.outer(torch.tensor([1.0, 3.0, 3.0, 1.0]), torch.tensor([1.0, 3.0, 3.0, 1.0])) / 64
 
@@ -73,3 +76,17 @@ def zip_folder(folder: Path, path: Path) -> Path:
         for file in sorted(folder.rglob("*")):
             archive.write(file, file.relative_to(folder))
     return path
+
+
+def make_face(x: float, y: float, size: float) -> Face:
+    """A face whose box has its upper left corner there; its aligned crop reaches beyond the box on all sides."""
+    landmarks = np.array([[0.3, 0.4], [0.7, 0.4], [0.5, 0.6], [0.35, 0.8], [0.65, 0.8]]) * size + [x, y]
+    return Face((x, y, x + size, y + size), landmarks, 0.99)
+
+
+def run_command(*arguments: str | Path) -> int:
+    """Run the command line in this process; its exit code."""
+    with pytest.raises(SystemExit) as ended:
+        main([str(argument) for argument in arguments])
+    assert isinstance(ended.value.code, int)
+    return ended.value.code

@@ -85,11 +85,11 @@ def draw_faces(photo: Image.Image, faces: Sequence[Face]) -> Image.Image:
 
 
 def _draw_number(draw: ImageDraw.ImageDraw, number: str, face: Face, colour: str, size: int) -> None:
-    """The number on a plate above the box, or inside it where there is no room above."""
+    """The number on a plate above the box, or below it where there is no room above."""
     font = ImageFont.load_default(size)
     left, top, right, bottom = draw.textbbox((0, 0), number, font=font)
     width, height = right - left + size / 2, bottom - top + size / 2
     x = max(0.0, face.box_xyxy[0])
-    y = face.box_xyxy[1] - height if face.box_xyxy[1] >= height else max(0.0, face.box_xyxy[1])
+    y = face.box_xyxy[1] - height if face.box_xyxy[1] >= height else face.box_xyxy[3]
     draw.rectangle((x, y, x + width, y + height), fill="black", outline=colour)
     draw.text((x + size / 4 - left, y + size / 4 - top), number, font=font, fill=colour)
