@@ -326,19 +326,26 @@ class RunConfig:
         total_kimg: Thousands of images after which training ends.
         save_kimg: Thousands of images between two checkpoints.
         grid_kimg: Thousands of images between two sample grids.
+        validation_kimg: Thousands of images between two measurements on held-out faces.
+        validation_faces: At most so many held-out faces are measured.
         keep_checkpoints: Older checkpoints than this many are removed.
+        wandb: Project of Weights & Biases that figures and grids also go to; null = none.
     """
 
     dir: str
     total_kimg: float
     save_kimg: float = 50.0
     grid_kimg: float = 10.0
+    validation_kimg: float = 10.0
+    validation_faces: int = 256
     keep_checkpoints: int = 2
+    wandb: str | None = None
 
     def __post_init__(self) -> None:
-        for name in ("total_kimg", "save_kimg", "grid_kimg"):
+        for name in ("total_kimg", "save_kimg", "grid_kimg", "validation_kimg"):
             _above_zero("run", name, getattr(self, name))
-        _at_least("run", "keep_checkpoints", self.keep_checkpoints, 1)
+        for name in ("keep_checkpoints", "validation_faces"):
+            _at_least("run", name, getattr(self, name), 1)
 
 
 def to_dict(config: Any) -> dict[str, Any]:

@@ -12,8 +12,8 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from exegan.config import DiscriminatorConfig, GeneratorConfig, ModelConfig
-from exegan.errors import InputError, WeightsError
-from exegan.nets.checkpoint import CONFIG_FILE, DISCRIMINATOR_FILE, save_model
+from exegan.errors import WeightsError
+from exegan.nets.checkpoint import DISCRIMINATOR_FILE, expect_place_for_model, save_model
 from exegan.nets.discriminator import Discriminator
 from exegan.nets.model import Model
 from exegan.nets.original import convert_discriminator, convert_generator, convert_style_encoder
@@ -59,7 +59,7 @@ def import_original(
         InputError: The folder holds other things, or a model and not `overwrite`.
     """
     folder = Path(folder)
-    _check_folder(folder, overwrite)
+    expect_place_for_model(folder, overwrite)
     source = read_checkpoint(generator)
     weights = _part(source, "g_ema", generator)
     config = ModelConfig(generator=GeneratorConfig(resolution=_resolution_of(weights, generator)))
@@ -80,17 +80,6 @@ def import_original(
     card = _CARD.format(name=folder.name, sources=rows, resolution=config.generator.resolution)
     (folder / "README.md").write_text(card, encoding="utf-8")
     return model.eval().requires_grad_(False)
-
-
-def _check_folder(folder: Path, overwrite: bool) -> None:
-    if folder.exists() and not folder.is_dir():
-        raise InputError(f"{folder} is a file, expected a folder for the model; give another name")
-    if not folder.is_dir() or not any(folder.iterdir()):
-        return
-    if not (folder / CONFIG_FILE).is_file():
-        raise InputError(f"{folder} holds something other than a model; give a new folder, so that nothing is lost")
-    if not overwrite:
-        raise InputError(f"{folder} holds a model already; give a new folder, or --overwrite to replace it")
 
 
 def _part(content: Mapping[str, Any], key: str, path: str | Path) -> dict[str, Tensor]:

@@ -10,32 +10,60 @@ from typing import Any
 
 import lightning as L
 from jsonargparse import ArgumentError
+from lightning.pytorch.callbacks import Callback
 from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
-from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
 
 from exegan.config import RunConfig
-from exegan.errors import ExeGanError
-from exegan.training.callbacks import GridWriter, KimgClock, StopOnSignal, newest_checkpoint
+from exegan.errors import ConfigError, ExeGanError
+from exegan.machine import synchronise
+from exegan.training.checkpoints import newest_checkpoint
+from exegan.training.clock import KimgClock
 from exegan.training.datamodule import FaceDataModule
+from exegan.training.dry_run import DryRun
+from exegan.training.grids import GridWriter
+from exegan.training.hardware import adapt
+from exegan.training.loggers import make_loggers
 from exegan.training.module import ExeGanModule
 from exegan.training.progress import KimgProgressBar
+from exegan.training.signals import StopOnSignal
+from exegan.training.speed import PhaseTimes, SpeedLog
+from exegan.training.validation import Validator
 from exegan.weights import read_checkpoint
 
 
 class ExeGanCLI(LightningCLI):
-    """Adds the `run` section, the loggers and callbacks that write into `run.dir`, and `--ckpt_path last`."""
+    """Adds the `run` section, what writes into `run.dir`, `--ckpt_path last` and `--dry-run`."""
 
     def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
         """Declare the `run` section and settings that follow from others."""
         parser.add_argument("--run", type=RunConfig)
+        parser.add_argument(
+            "--dry-run", action="store_true", help="Try data, memory and networks, tell the pace, write nothing."
+        )
         parser.link_arguments("model.model.generator.resolution", "data.resolution")
 
     def instantiate_trainer(self, **kwargs: Any) -> L.Trainer:
-        """Trainer whose loggers and callbacks write into the run's folder; each start gets its own log version."""
-        run = self.config_init[self.subcommand].run
-        kwargs["logger"] = [TensorBoardLogger(run.dir, name="logs"), CSVLogger(run.dir, name="metrics")]
-        kwargs["default_root_dir"] = run.dir
-        self.trainer_defaults["callbacks"] = [KimgClock(run), GridWriter(run), KimgProgressBar(run), StopOnSignal()]
+        """Trainer whose loggers and callbacks write into the run's folder, or that writes nothing."""
+        config = self.config_init[self.subcommand]
+        run = config.run
+        kwargs |= adapt(config.trainer)
+        callbacks: list[Callback]
+        if config.dry_run:
+            self.save_config_callback = None
+            kwargs |= {"logger": False, "profiler": PhaseTimes(lambda: synchronise(self.model.device))}
+            callbacks = [KimgProgressBar(run), DryRun(run), StopOnSignal()]
+        else:
+            kwargs |= {"logger": make_loggers(run), "default_root_dir": run.dir}
+            # The signals come last, so that one while the clock saves is still heard.
+            callbacks = [
+                KimgClock(run),
+                GridWriter(run),
+                Validator(run),
+                SpeedLog(),
+                KimgProgressBar(run),
+                StopOnSignal(),
+            ]
+        self.trainer_defaults["callbacks"] = callbacks
         return super().instantiate_trainer(**kwargs)
 
     def before_fit(self) -> None:
@@ -45,8 +73,27 @@ class ExeGanCLI(LightningCLI):
             found = newest_checkpoint(config.run.dir)
             config.ckpt_path = None if found is None else str(found)
         if config.ckpt_path is not None:
-            read_checkpoint(config.ckpt_path)
+            _expect_same_networks(config.ckpt_path, self.model)
         config.weights_only = True
+
+
+def _expect_same_networks(checkpoint: str, module: L.LightningModule) -> None:
+    """Refuse a checkpoint of another architecture, naming what differs."""
+    content = read_checkpoint(checkpoint)
+    theirs, ours = content.get("hyper_parameters", {}).get("model"), module.hparams["model"]
+    if theirs is None:
+        raise ConfigError(f"{checkpoint} is no checkpoint of a training run; give a .ckpt from RUN/checkpoints")
+    different = [
+        f"model.{part}.{key} is {value}, in the checkpoint {theirs[part].get(key)}"
+        for part in ("generator", "style_encoder")
+        for key, value in ours[part].items()
+        if theirs[part].get(key) != value
+    ]
+    if different:
+        raise ConfigError(
+            f"{checkpoint} is of other networks ({'; '.join(different[:3])}); use the configuration it was made with, "
+            "or start from its weights with --model.warm_start"
+        )
 
 
 def _is_advertisement(record: logging.LogRecord) -> bool:

@@ -15,7 +15,7 @@ from test_fit import CONFIG, fit, newest
 from torch import Tensor
 
 from exegan.losses import objective
-from exegan.training.callbacks import newest_checkpoint
+from exegan.training.checkpoints import newest_checkpoint
 from exegan.weights import read_checkpoint
 
 pytestmark = pytest.mark.filterwarnings("ignore")
