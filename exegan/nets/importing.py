@@ -65,7 +65,7 @@ def import_original(
     config = ModelConfig(generator=GeneratorConfig(resolution=_resolution_of(weights, generator)))
     model = Model(config)
     load_into(model.generator, convert_generator(weights), str(generator))
-    load_into(model.style_encoder, _style_encoder_weights(style_encoder, config.generator), str(style_encoder))
+    load_into(model.style_encoder, read_style_encoder(style_encoder, config.generator), str(style_encoder))
     model.update_mean_w()
     kept = _discriminator_weights(source, generator, config.generator.resolution) if discriminator else None
     sources = {Path(path).name: sha256_of(path) for path in (generator, style_encoder)}
@@ -99,7 +99,16 @@ def _resolution_of(weights: Mapping[str, Tensor], path: str | Path) -> int:
     return resolution
 
 
-def _style_encoder_weights(path: str | Path, config: GeneratorConfig) -> dict[str, Tensor]:
+def read_style_encoder(path: str | Path, config: GeneratorConfig) -> dict[str, Tensor]:
+    """Weights of the style encoder `irse50` out of the original's `psp_ffhq_encode.pt`.
+
+    Args:
+        path: The file.
+        config: The generator whose layers the encoder serves, which decides on its heads.
+
+    Raises:
+        WeightsError: The file is missing, damaged, wants to execute code, or is another one.
+    """
     content = read_checkpoint(path)
     state = _part(content, "state_dict", path)
     encoder = {key.removeprefix("encoder."): value for key, value in state.items() if key.startswith("encoder.")}
