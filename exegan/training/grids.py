@@ -54,7 +54,7 @@ class GridWriter(Callback):
         folder.mkdir(parents=True, exist_ok=True)
         grid = draw_grid(cast(ExeGanModule, pl_module), batch)
         grid.save(folder / f"kimg-{images / 1000:010.3f}.png")
-        log_picture(trainer, "grid", grid)
+        log_picture(trainer, "grid", grid, images)
 
 
 @torch.no_grad()

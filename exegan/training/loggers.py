@@ -29,10 +29,23 @@ def make_loggers(run: RunConfig) -> list[Logger]:
     return loggers
 
 
-def log_picture(trainer: L.Trainer, name: str, picture: Image.Image) -> None:
-    """Show a picture at the present step in every logger that shows pictures."""
+def log_figures(trainer: L.Trainer, figures: dict[str, float], images: int) -> None:
+    """Write figures that are measured now and then: Lightning's own log would repeat them until the next time.
+
+    Args:
+        trainer: Whose loggers.
+        figures: Values by name.
+        images: Images seen, which every log counts in.
+    """
+    for logger in trainer.loggers:
+        logger.log_metrics(figures, step=images)
+        logger.save()
+
+
+def log_picture(trainer: L.Trainer, name: str, picture: Image.Image, images: int) -> None:
+    """Show a picture in every logger that shows pictures."""
     for logger in trainer.loggers:
         if isinstance(logger, TensorBoardLogger):
-            logger.experiment.add_image(name, np.asarray(picture), trainer.global_step, dataformats="HWC")
+            logger.experiment.add_image(name, np.asarray(picture), images, dataformats="HWC")
         elif isinstance(logger, WandbLogger):
-            logger.log_image(name, [picture], step=trainer.global_step)
+            logger.log_image(name, [picture], step=images)

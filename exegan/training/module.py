@@ -259,7 +259,7 @@ class ExeGanModule(L.LightningModule):
         update_average(self.model_ema, self.model, decay)
         self.images_seen += images
         self.batches_seen += 1
-        self.log("kimg", self.images_seen / 1000)
+        self.log("step", self.images_seen.float())  # what Lightning's logs count in
         self._log_figures()
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:

@@ -14,6 +14,7 @@ from exegan.config import RunConfig
 from exegan.losses.perceptual import perceptual_distance
 from exegan.ops.composite import composite
 from exegan.training.datamodule import FaceDataModule
+from exegan.training.loggers import log_figures
 from exegan.training.module import ExeGanModule, images_seen
 from exegan.training.pacing import Pace
 
@@ -50,7 +51,7 @@ class Validator(Callback):
         if data.validation_stream is None or not self._pace.due(images_seen(module)):
             return
         figures = validate(module, data, self.run.validation_faces)
-        module.log_dict({f"val/{name}": value for name, value in figures.items()})
+        log_figures(trainer, {f"val/{name}": value for name, value in figures.items()}, images_seen(module))
         if trainer.is_global_zero and figures.get("style_spread", 1.0) < _COLLAPSED:
             _log.warning(
                 "the style encoder has collapsed at %.1f kimg: every exemplar gets nearly the same code (spread %.1e); "
