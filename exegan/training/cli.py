@@ -19,7 +19,7 @@ from exegan.machine import synchronise
 from exegan.training.checkpoints import newest_checkpoint
 from exegan.training.clock import KimgClock
 from exegan.training.datamodule import FaceDataModule
-from exegan.training.dry_run import DryRun
+from exegan.training.dry_run import DryRun, DryRunReport
 from exegan.training.grids import GridWriter
 from exegan.training.hardware import adapt
 from exegan.training.loggers import make_loggers
@@ -109,26 +109,8 @@ def main(args: Sequence[str] | None = None) -> int:
     Returns:
         Exit code: 0 done, 2 bad input or configuration (one sentence on stderr).
     """
-    logging.basicConfig(level=logging.INFO, format="%(message)s")
-    logging.getLogger("lightning.pytorch.utilities.rank_zero").addFilter(lambda record: not _is_advertisement(record))
-    # The averages and the frozen networks are in evaluation mode on purpose; the other is Lightning's own affair.
-    warnings.filterwarnings("ignore", message=r"Found \d+ module\(s\) in eval mode")
-    warnings.filterwarnings("ignore", message=".*LeafSpec")
     try:
-        ExeGanCLI(
-            ExeGanModule,
-            FaceDataModule,
-            auto_configure_optimizers=False,
-            save_config_kwargs={"overwrite": True},
-            trainer_defaults={
-                "max_epochs": -1,  # the kimg clock ends the run
-                "use_distributed_sampler": False,  # samples are dealt by number
-                "enable_checkpointing": False,  # the kimg clock saves
-                "log_every_n_steps": 10,
-            },
-            parser_kwargs={"exit_on_error": False},
-            args=None if args is None else list(args),
-        )
+        _run(args)
     except ArgumentError as error:
         return _fail(str(error))
     except ExeGanError as error:
@@ -136,6 +118,45 @@ def main(args: Sequence[str] | None = None) -> int:
     except OSError as error:
         return _fail(f"cannot use {error.filename} ({error.strerror}); check run.dir, data.path and the disk")
     return 0
+
+
+def dry_run(args: Sequence[str]) -> DryRunReport:
+    """What `fit --dry-run` finds, for programs.
+
+    Args:
+        args: As on the command line, without the subcommand.
+
+    Raises:
+        ExeGanError: What is wrong with the input.
+        ArgumentError: What is wrong with the configuration.
+    """
+    trainer = _run(["fit", *args, "--dry-run"]).trainer
+    (report,) = (callback.report for callback in trainer.callbacks if isinstance(callback, DryRun))  # type: ignore[attr-defined]
+    if report is None:
+        raise ExeGanError("the dry run was interrupted before it could measure; start it again")
+    return report
+
+
+def _run(args: Sequence[str] | None) -> ExeGanCLI:
+    logging.basicConfig(level=logging.INFO, format="%(message)s")
+    logging.getLogger("lightning.pytorch.utilities.rank_zero").addFilter(lambda record: not _is_advertisement(record))
+    # The averages and the frozen networks are in evaluation mode on purpose; the other is Lightning's own affair.
+    warnings.filterwarnings("ignore", message=r"Found \d+ module\(s\) in eval mode")
+    warnings.filterwarnings("ignore", message=".*LeafSpec")
+    return ExeGanCLI(
+        ExeGanModule,
+        FaceDataModule,
+        auto_configure_optimizers=False,
+        save_config_kwargs={"overwrite": True},
+        trainer_defaults={
+            "max_epochs": -1,  # the kimg clock ends the run
+            "use_distributed_sampler": False,  # samples are dealt by number
+            "enable_checkpointing": False,  # the kimg clock saves
+            "log_every_n_steps": 10,
+        },
+        parser_kwargs={"exit_on_error": False},
+        args=None if args is None else list(args),
+    )
 
 
 def _without_traceback(message: str) -> str:

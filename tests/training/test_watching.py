@@ -5,14 +5,20 @@ from __future__ import annotations
 import argparse
 import csv
 import errno
+import importlib
+import json
 import os
+import subprocess
+import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from helpers import write_pictures
 from lightning.fabric.plugins.environments.slurm import SLURMEnvironment
-from test_fit import fit, newest
+from PIL import Image
+from test_fit import CONFIG, fit, newest
 
 from exegan.errors import InputError, WeightsError
 from exegan.nets.checkpoint import load_model, read_description
@@ -189,3 +195,32 @@ def test_figures_go_to_weights_and_biases(tmp_path: Path, faces: Path, monkeypat
     monkeypatch.setenv("WANDB_MODE", "offline")
     assert fit(tmp_path, faces, 0.008, "--run.wandb=faces") == 0
     assert list((tmp_path / "run/wandb").glob("offline-run-*/*.wandb"))
+
+
+def test_benchmark_compares_settings(
+    tmp_path: Path, faces: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.syspath_prepend(str(Path(__file__).resolve().parents[2] / "bench"))
+    train_step = importlib.import_module("train_step")
+    config = tmp_path / "config.yaml"
+    config.write_text(CONFIG.format(run=tmp_path / "run", faces=faces, total=1), encoding="utf-8")
+    figures = tmp_path / "figures.json"
+    monkeypatch.setattr(train_step, "_TURNS", 1)
+    variant = "data.batch_size=2"
+    train_step.main([str(config), "--variant", variant, "--json", str(figures), "--", "--model.losses.path_length=0"])
+    told, runs = capsys.readouterr().out, json.loads(figures.read_text())["runs"]
+    assert list(runs) == ["as configured", variant]
+    for run in runs.values():
+        assert {"generate", "discriminator", "r1", "generator", "ema"} <= set(run["phases"])
+        assert "path_length" not in run["phases"], "what follows -- reaches every run"
+    assert f"| {variant} |" in told and "| as configured |" in told
+
+
+def test_curves_of_a_run_are_drawn(tmp_path: Path, faces: Path) -> None:
+    assert fit(tmp_path, faces, 0.008) == 0
+    assert fit(tmp_path, faces, 0.016, "--ckpt_path=last") == 0
+    script = Path(__file__).resolve().parents[2] / "scripts/plot_run.py"
+    subprocess.run([sys.executable, script, tmp_path / "run", "-o", tmp_path / "curves.png"], check=True)
+    with Image.open(tmp_path / "curves.png") as picture:
+        assert picture.width >= 1000
+        assert np.asarray(picture.convert("L")).std() > 5
