@@ -13,7 +13,7 @@ from jsonargparse import ArgumentError
 from lightning.pytorch.callbacks import Callback
 from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
 
-from exegan.config import RunConfig
+from exegan.config import ModelConfig, RunConfig, from_dict, to_dict
 from exegan.errors import ConfigError, ExeGanError
 from exegan.machine import synchronise
 from exegan.training.checkpoints import newest_checkpoint
@@ -80,14 +80,15 @@ class ExeGanCLI(LightningCLI):
 def _expect_same_networks(checkpoint: str, module: L.LightningModule) -> None:
     """Refuse a checkpoint of another architecture, naming what differs."""
     content = read_checkpoint(checkpoint)
-    theirs, ours = content.get("hyper_parameters", {}).get("model"), module.hparams["model"]
-    if theirs is None:
+    noted, ours = content.get("hyper_parameters", {}).get("model"), module.hparams["model"]
+    if noted is None:
         raise ConfigError(f"{checkpoint} is no checkpoint of a training run; give a .ckpt from RUN/checkpoints")
+    theirs = to_dict(from_dict(ModelConfig, noted, where=f"{checkpoint}: model"))  # older ones lack newer keys
     different = [
-        f"model.{part}.{key} is {value}, in the checkpoint {theirs[part].get(key)}"
+        f"model.{part}.{key} is {value}, in the checkpoint {theirs[part][key]}"
         for part in ("generator", "style_encoder")
         for key, value in ours[part].items()
-        if theirs[part].get(key) != value
+        if theirs[part][key] != value
     ]
     if different:
         raise ConfigError(
