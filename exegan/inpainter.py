@@ -20,7 +20,7 @@ from PIL import Image
 from torch import Tensor
 
 from exegan.errors import InputError, NoFaceFound
-from exegan.faces.align import ffhq_affine, warp_crop, warp_mask
+from exegan.faces.align import Affine, ffhq_affine, warp_crop, warp_mask
 from exegan.faces.detect import Face, FaceDetector, choose_face, largest_face
 from exegan.faces.paste import hole_outside_crop, paste
 from exegan.images import check_mask, to_tensor, upright_rgb
@@ -75,6 +75,27 @@ class Inpainted:
         if self.hole_outside_crop >= 0.005:
             notes.append(f"{self.hole_outside_crop:.0%} of the hole lies outside the face crop and was left as it was")
         return notes
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A photo's face, aligned for the networks.
+
+    Args:
+        photo: uint8 RGB [H, W, 3], upright.
+        mask: Bool [H, W], True = hole.
+        face: The face, in photo coordinates; None for photos that are aligned faces themselves.
+        affine: Photo → crop.
+        image: Crop [3, R, R] in [-1, 1].
+        crop_mask: [1, R, R], 1 = hole.
+    """
+
+    photo: NDArray[np.uint8]
+    mask: NDArray[np.bool_]
+    face: Face | None
+    affine: Affine
+    image: Tensor
+    crop_mask: Tensor
 
 
 class Inpainter:
@@ -237,6 +258,64 @@ class Inpainter:
             hole_outside_crop=hole_outside_crop(mask, affine, self.resolution),
             seconds=clock.seconds,
         )
+
+    def prepare(
+        self,
+        photo: Image.Image,
+        mask: NDArray[np.bool_],
+        *,
+        face: str = "auto",
+        aligned: bool = False,
+    ) -> Prepared:
+        """First stage of `inpaint`: find the face and cut it out. May run in any thread.
+
+        Args:
+            photo: As for `inpaint`.
+            mask: As for `inpaint`.
+            face: Its number from the left, or `auto`: the one that the mask touches most.
+            aligned: The photo is an aligned square face, nothing is looked for.
+
+        Raises:
+            InputError: As for `inpaint`; an aligned photo is not square, or there is no such face.
+        """
+        photo = upright_rgb(photo)
+        check_mask(mask, (photo.height, photo.width))
+        found = None
+        if aligned:
+            if photo.width != photo.height:
+                raise InputError(f"the photo is {photo.width}x{photo.height}, expected an aligned square face")
+            affine = np.array([[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]]) * (self.resolution / photo.width)
+        else:
+            faces = self.detector.detect(photo)
+            if face == "auto":
+                found = choose_face(faces, mask)
+            elif not face.isdecimal() or int(face) >= len(faces):
+                raise InputError(f"there is no face {face}, the photo has {len(faces)}; count from 0 at the left")
+            else:
+                found = faces[int(face)]
+            affine = ffhq_affine(found.landmarks5, self.resolution)
+        pixels = np.asarray(photo)
+        image = to_tensor(warp_crop(pixels, affine, self.resolution))[0]
+        crop_mask = torch.from_numpy(warp_mask(mask, affine, self.resolution))[None]
+        return Prepared(pixels, mask, found, affine, image, crop_mask)
+
+    def generate(
+        self,
+        image: Tensor,
+        mask: Tensor,
+        exemplar: Tensor,
+        *,
+        seed: int | Sequence[int] = 0,
+        exemplar_strength: float = 1.0,
+        truncation_psi: float = 1.0,
+    ) -> Tensor:
+        """Middle stage of `inpaint`, for several crops at once: whole faces, arguments as for `complete`."""
+        image, mask = image.to(self.device), mask.to(self.device)
+        return self._generate(image, mask, exemplar, None, seed, exemplar_strength, truncation_psi, "const")
+
+    def finish(self, prepared: Prepared, raw: Tensor) -> Image.Image:
+        """Last stage of `inpaint`: put a generated crop [3, R, R] back. May run in any thread."""
+        return Image.fromarray(paste(prepared.photo, raw.cpu(), prepared.mask, prepared.affine))
 
     def align_exemplar(self, photo: Image.Image) -> Tensor:
         """Aligned face [1, 3, S, S] in [-1, 1] of the largest face in an exemplar photo, S the style encoder's side.

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from exegan import __version__
+from exegan.cli.batch import batch
 from exegan.cli.export import export
 from exegan.cli.importing import import_
 from exegan.cli.inpaint import inpaint
@@ -42,6 +43,7 @@ def root(
 
 
 app.command()(inpaint)
+app.command()(batch)
 app.command()(prepare)
 app.command()(export)
 app.command(name="import")(import_)

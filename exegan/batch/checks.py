@@ -1,0 +1,42 @@
+"""What can be known of inputs without decoding them: whether they are there and begin like pictures."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from PIL import Image, UnidentifiedImageError
+
+from exegan.batch import files
+from exegan.batch.plan import Job, Problem
+from exegan.images import MAX_PIXELS
+
+
+def check_inputs(jobs: Sequence[Job]) -> tuple[list[Job], list[Problem]]:
+    """Jobs whose files are there and have readable headers, and what is wrong with the others."""
+    known: dict[str, str] = {}
+    good, problems = [], []
+    for job in jobs:
+        for path in job.inputs.values():
+            if path not in known:
+                known[path] = _problem_of(path)
+        wrong = [known[path] for path in job.inputs.values() if known[path]]
+        problems += [Problem(job.name, reason) for reason in wrong]
+        if not wrong:
+            good.append(job)
+    return good, problems
+
+
+def _problem_of(path: str) -> str:
+    """One sentence, or nothing."""
+    if not files.exists(path):
+        return f"{path} does not exist; check the path"
+    try:
+        with files.opened(path) as file, Image.open(file) as picture:
+            pixels = picture.width * picture.height
+    except UnidentifiedImageError:
+        return f"{path} is not a picture or is cut short; get the file again"
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+        return f"{path} cannot be read ({error}); get the file again"
+    if pixels > MAX_PIXELS:
+        return f"{path} has more than {MAX_PIXELS // 10**6} megapixels; make it smaller first"
+    return ""

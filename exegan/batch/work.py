@@ -1,0 +1,159 @@
+"""One batch of items through the pipeline: read, complete together, put back and write."""
+
+from __future__ import annotations
+
+import errno
+import threading
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from exegan.batch import files
+from exegan.batch.manifest import Entry
+from exegan.batch.plan import Item
+from exegan.batch.settings import Settings
+from exegan.batch.todo import DONE, FAILED, job_options
+from exegan.errors import ExeGanError, InputError
+from exegan.images import read_mask, read_photo, save_photo, to_tensor
+from exegan.inpainter import Inpainter
+from exegan.ops.resample import resize
+
+_KEPT_EXEMPLARS = 32
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """An item that can be completed.
+
+    Args:
+        item: The item.
+        prepared: What `Inpainter.prepare` made of its photo.
+        exemplar: Aligned exemplar [1, 3, S, S].
+        seconds: What that took.
+    """
+
+    item: Item
+    prepared: Any
+    exemplar: Tensor
+    seconds: float
+
+
+class Worker:
+    """Networks and what surrounds them; `load` and `finish` may run in any thread, `complete` in one at a time.
+
+    Args:
+        settings: What all items share.
+        options: What entries note as options.
+        output: URL of the output folder.
+    """
+
+    def __init__(self, settings: Settings, options: dict[str, Any], output: str) -> None:
+        self._settings, self._options = settings, options
+        self._folder = files.OutputFolder(output)
+        self._inpainter = Inpainter.from_pretrained(
+            settings.model, settings.device, backend=settings.backend, precision=settings.precision
+        )
+        # Photos that share an exemplar are many, so it is read once; the lock keeps threads from doing so together.
+        self._exemplar_lock = threading.Lock()
+        self._aligned_exemplar = lru_cache(_KEPT_EXEMPLARS)(self._align_exemplar)
+
+    @property
+    def resolution(self) -> int:
+        """Side of the model's faces."""
+        return self._inpainter.resolution
+
+    def load(self, item: Item) -> Loaded | Entry:
+        """Read an item's files and cut out its face; a failure becomes the item's entry."""
+        start = time.perf_counter()
+        try:
+            mask = self._read_mask(item)
+            with files.local_copy(item.job.photo) as path:
+                photo = read_photo(path)
+            prepared = self._inpainter.prepare(photo, mask, face=item.job.face, aligned=self._settings.aligned)
+            with self._exemplar_lock:
+                exemplar = self._aligned_exemplar(item.job.exemplar)
+            return Loaded(item, prepared, exemplar, time.perf_counter() - start)
+        except ExeGanError as error:
+            return self._entry(item, time.perf_counter() - start, {"status": FAILED, "error": str(error)})
+
+    def _read_mask(self, item: Item) -> NDArray[np.bool_]:
+        with files.local_copy(item.job.mask) as path:
+            return read_mask(path)
+
+    def _align_exemplar(self, url: str) -> Tensor:
+        with files.local_copy(url) as path:
+            exemplar = read_photo(path)
+        if not self._settings.aligned:
+            return self._inpainter.align_exemplar(exemplar)
+        return resize(to_tensor(exemplar), self._inpainter.model.config.style_encoder.resolution)
+
+    def complete(self, slots: Sequence[Loaded | None]) -> list[Tensor]:
+        """Generated crops [3, R, R] of a batch's slots, None being blank; always `batch_size` slots."""
+        config, side = self._inpainter.model.config, self._inpainter.resolution
+        style_side = config.style_encoder.resolution
+        blank = torch.zeros(3, side, side), torch.zeros(1, side, side), torch.zeros(1, 3, style_side, style_side)
+        rows = [
+            blank if slot is None else (slot.prepared.image, slot.prepared.crop_mask, slot.exemplar) for slot in slots
+        ]
+        images, masks = (torch.stack([row[k] for row in rows]) for k in (0, 1))
+        exemplars = torch.cat([row[2] for row in rows])
+        seeds = [0 if slot is None else slot.item.job.seed for slot in slots]
+        strengths = [1.0 if slot is None else slot.item.job.strength for slot in slots]
+        raws: dict[float, Tensor] = {
+            strength: self._inpainter.generate(
+                images,
+                masks,
+                exemplars,
+                seed=seeds,
+                exemplar_strength=strength,
+                truncation_psi=self._settings.truncation_psi,
+            ).cpu()
+            for strength in dict.fromkeys(strengths)
+        }
+        return [raws[strength][row] for row, strength in enumerate(strengths)]
+
+    def finish(self, loaded: Loaded, raw: Tensor) -> Entry:
+        """Put a crop back and write the photo, without its name yet; what happens becomes the item's entry.
+
+        Raises:
+            InputError: The disk is full, which no other item would survive either.
+        """
+        start = time.perf_counter()
+        try:
+            result = self._inpainter.finish(loaded.prepared, raw)
+            with self._folder.staging(loaded.item.output) as path:
+                save_photo(result, path, quality=self._settings.quality or 95)
+                outcome = {"status": DONE, "output_sha256": files.sha256_of(str(path))}
+        except (ExeGanError, OSError) as error:
+            if getattr(error.__cause__ or error, "errno", None) == errno.ENOSPC:
+                full = f"the disk of {self._folder.url} is full"
+                raise InputError(f"{full}; make room, the same command goes on from there") from error
+            outcome = {"status": FAILED, "error": str(error)}
+        return self._entry(loaded.item, loaded.seconds + time.perf_counter() - start, outcome)
+
+    def _entry(self, item: Item, seconds: float, outcome: dict[str, Any]) -> Entry:
+        job = item.job
+        return {
+            "output": item.output,
+            **outcome,
+            "inputs": {kind: _describe(path) for kind, path in job.inputs.items()},
+            "options": {**self._options, **job_options(item)},
+            "seed": job.seed,
+            "seconds": round(seconds, 3),
+        }
+
+
+def _describe(path: str) -> dict[str, Any]:
+    """What tells an input from another; without a hash where it cannot be read."""
+    try:
+        size, mtime_ns = files.stamp(path)
+        return {"path": path, "size": size, "mtime_ns": mtime_ns, "sha256": files.sha256_of(path)}
+    except OSError:
+        return {"path": path, "size": None, "mtime_ns": None, "sha256": None}
