@@ -7,23 +7,21 @@ from collections.abc import Sequence
 from PIL import Image, UnidentifiedImageError
 
 from exegan.batch import files
-from exegan.batch.plan import Job, Problem
+from exegan.batch.plan import Item, Problem
 from exegan.images import MAX_PIXELS
 
 
-def check_inputs(jobs: Sequence[Job]) -> tuple[list[Job], list[Problem]]:
-    """Jobs whose files are there and have readable headers, and what is wrong with the others."""
+def check_inputs(items: Sequence[Item]) -> list[Problem]:
+    """What is wrong with the files of each item."""
     known: dict[str, str] = {}
-    good, problems = [], []
-    for job in jobs:
-        for path in job.inputs.values():
+    problems = []
+    for item in items:
+        for path in item.job.inputs.values():
             if path not in known:
                 known[path] = _problem_of(path)
-        wrong = [known[path] for path in job.inputs.values() if known[path]]
-        problems += [Problem(job.name, reason) for reason in wrong]
-        if not wrong:
-            good.append(job)
-    return good, problems
+            if known[path]:
+                problems.append(Problem(item.output, known[path]))
+    return problems
 
 
 def _problem_of(path: str) -> str:

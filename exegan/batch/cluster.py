@@ -68,7 +68,7 @@ def run_on_ray(
     results = rows.map(
         _RayWorker,  # type: ignore[arg-type]
         fn_constructor_args=(make_worker,),
-        concurrency=min(workers, len(batches)),
+        compute=ray.data.ActorPoolStrategy(size=min(workers, len(batches))),
     )
     for result in results.iter_rows():
         yield json.loads(result["entries"])

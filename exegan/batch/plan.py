@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 REGION = "region:"
@@ -70,49 +70,57 @@ class Plan:
     """Every item, in the order of the photos' names or of the table's rows, and everything that is wrong.
 
     Args:
-        items: What can be tried.
-        problems: What cannot.
+        items: All, also those that a problem stands in the way of: batches are cut from them, and a file that is mended
+            must not move the others.
+        problems: By item, or by name where there is no item.
     """
 
     items: Sequence[Item]
-    problems: Sequence[Problem] = field(default_factory=tuple)
+    problems: Sequence[Problem] = ()
+
+    @property
+    def sound(self) -> list[Item]:
+        """Items without a problem."""
+        wrong = {problem.output for problem in self.problems}
+        return [item for item in self.items if item.output not in wrong]
+
+    @property
+    def size(self) -> int:
+        """How many outputs were asked for."""
+        return len({item.output for item in self.items} | {problem.output for problem in self.problems})
 
     def report(self) -> dict[str, Any]:
         """JSON-ready plan."""
         return {
-            "items": [{"output": item.output, **asdict(item.job)} for item in self.items],
+            "items": [{"output": item.output, **asdict(item.job)} for item in self.sound],
             "problems": [asdict(problem) for problem in self.problems],
         }
 
     def __str__(self) -> str:
         lines = [
             f"{item.output} <- {job.photo} | mask {job.mask} | exemplar {job.exemplar} | seed {job.seed}"
-            for item, job in ((item, item.job) for item in self.items)
+            for item, job in ((item, item.job) for item in self.sound)
         ]
         wrong = [f"{problem.output}: {problem.reason}" for problem in self.problems]
-        return "\n".join([*lines, *wrong, f"{len(self.items)} items, {len(wrong)} problems"])
+        return "\n".join([*lines, *wrong, f"{len(lines)} items, {len(wrong)} problems"])
 
 
-def expand(jobs: Iterable[Job], problems: Sequence[Problem], samples: int, suffix: str) -> Plan:
-    """A plan with an item for each sample of each job.
+def expand(jobs: Iterable[Job], samples: int, suffix: str) -> list[Item]:
+    """An item for each sample of each job.
 
     Args:
         jobs: In order. A name that comes again gets `-2`, `-3` and so on.
-        problems: What was found wrong while the jobs were made.
         samples: Outputs of each job, with seeds counting up from the job's.
         suffix: Of the outputs, with its dot.
     """
+    taken: set[str] = set()
     seen: Counter[str] = Counter()
     items = []
     for job in jobs:
-        seen[job.name] += 1
-        again = seen[job.name]
-        name = job.name if again == 1 else f"{job.name}-{again}"
+        name = job.name
+        while name in taken:
+            seen[job.name] += 1
+            name = f"{job.name}-{seen[job.name] + 1}"
+        taken.add(name)
         items += [Item(replace(job, seed=job.seed + k), f"{name}_{k}{suffix}") for k in range(samples)]
-    taken = Counter(item.output for item in items)
-    clashes = [
-        Problem(output, f"{count} items would be written there; name them apart")
-        for output, count in taken.items()
-        if count > 1
-    ]
-    return Plan([item for item in items if taken[item.output] == 1], [*problems, *clashes])
+    return items

@@ -51,5 +51,5 @@ def plan_batch(
         jobs, problems = pair_folders(photos, masks, exemplars, face=face, seed=seed, strength=strength)
     else:
         raise InputError("expected PHOTOS with --masks and --exemplars, or --pairs; give the one or the other")
-    good, unreadable = check_inputs(jobs)
-    return expand(good, [*problems, *unreadable], samples, suffix)
+    items = expand(jobs, samples, suffix)
+    return Plan(items, [*problems, *check_inputs(items)])

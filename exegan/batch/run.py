@@ -13,13 +13,15 @@ from typing import Any, Literal
 from tqdm import tqdm
 
 from exegan.batch.files import OutputFolder
-from exegan.batch.manifest import MANIFEST, Manifest
+from exegan.batch.manifest import MANIFEST, Entry, Manifest
 from exegan.batch.plan import Item, Plan, Problem
 from exegan.batch.settings import Settings
-from exegan.batch.todo import DONE, Todo, sort_out
+from exegan.batch.todo import DONE, FAILED, Todo, sort_out
 from exegan.errors import InputError, Interrupted
 
 Engine = Literal["threads", "ray"]
+
+_LISTED = 50
 
 
 @dataclass(frozen=True)
@@ -53,8 +55,11 @@ class Summary:
 
     def __str__(self) -> str:
         before = f", {self.done_before} before" if self.done_before else ""
-        failed = f", {len(self.problems)} not (see {MANIFEST})" if self.problems else ""
-        return f"{self.output}: {self.done} done{before}{failed}"
+        failed = f", {len(self.problems)} failed" if self.problems else ""
+        listed = [f"{problem.output}: {problem.reason}" for problem in self.problems[:_LISTED]]
+        if len(self.problems) > _LISTED:
+            listed.append(f"... and {len(self.problems) - _LISTED} more in {MANIFEST}")
+        return "\n".join([*listed, f"{self.output}: {self.done} done{before}{failed}"])
 
 
 def run_batch(
@@ -96,7 +101,8 @@ def run_batch(
     problems = [*plan.problems, *todo.conflicts, *todo.failed]
     if not todo.missing and not todo.done and not todo.failed:
         first = problems[0].reason if problems else "the plan is empty"
-        raise InputError(f"none of {len(plan.items) + len(plan.problems)} items can be done: {first}")
+        raise InputError(f"none of {plan.size} items can be done: {first}")
+    manifest.add(_new_failures(plan.problems, manifest))
     batches = cut_batches(plan.items, todo.missing, settings.batch_size)
     done = 0
     try:
@@ -113,9 +119,25 @@ def run_batch(
                 bar.set_postfix(failed=len(problems), refresh=False)
                 bar.update(len(entries))
             stopped = stopping()
+    except BaseException:
+        for unfinished in todo.missing - manifest.entries.keys():  # written, but neither noted nor named
+            folder.discard_staged(unfinished)
+        raise
     finally:
         manifest.close()
-    return Summary(output, len(plan.items) + len(plan.problems), done, len(todo.done), problems, stopped)
+    return Summary(output, plan.size, done, len(todo.done), problems, stopped)
+
+
+def _new_failures(problems: Sequence[Problem], manifest: Manifest) -> list[Entry]:
+    """Entries of what the plan says cannot be tried, unless the last run noted the same."""
+    reasons: dict[str, str] = {}
+    for problem in problems:
+        reasons.setdefault(problem.output, problem.reason)
+    return [
+        {"output": output, "status": FAILED, "error": reason}
+        for output, reason in reasons.items()
+        if (manifest.entries.get(output) or {}).get("error") != reason
+    ]
 
 
 def cut_batches(items: Sequence[Item], missing: set[str], size: int) -> list[list[Item | None]]:
@@ -136,8 +158,8 @@ def cut_batches(items: Sequence[Item], missing: set[str], size: int) -> list[lis
 
 def _bar(plan: Plan, todo: Todo, show: bool) -> Any:
     return tqdm(
-        total=len(plan.items),
-        initial=len(plan.items) - len(todo.missing),
+        total=plan.size,
+        initial=plan.size - len(todo.missing),
         unit="image",
         disable=None if show else True,
     )

@@ -50,7 +50,7 @@ def sort_out(
         retry_failed: Try again what failed.
     """
     todo = Todo()
-    for item in plan.items:
+    for item in plan.sound:
         entry = manifest.entries.get(item.output)
         changed = "" if entry is None else what_changed(item, entry, options)
         if entry is not None and entry["status"] == FAILED:

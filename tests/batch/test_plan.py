@@ -45,11 +45,11 @@ def test_every_problem_is_named_at_once(folders: Path) -> None:
     (folders / "photos/4.jpg").write_bytes(b"")
     Image.new("RGB", (32, 32)).save(folders / "photos/5.png")
     plan = plan_folders(folders)
-    assert {item.output[0] for item in plan.items} == {"0", "6", "7", "m"}
+    assert {item.output[0] for item in plan.sound} == {"0", "6", "7", "m"}
     told = {problem.output: problem.reason for problem in plan.problems}
     assert "no mask named 1" in told["1"]
     assert "two masks could be meant: 2.bmp and 2.png" in told["2"]
-    assert "is not a picture" in told["3"] and "is not a picture" in told["4"]
+    assert "is not a picture" in told["3_0.png"] and "is not a picture" in told["4_0.png"]
     assert "two photos could be meant: 5.jpg and 5.png" in told["5"]
 
 
@@ -119,7 +119,7 @@ def test_tables_of_all_kinds_say_the_same(folders: Path, name: str, write: objec
 def test_a_wrong_row_is_a_problem_and_no_more(folders: Path, row: dict[str, object], said: str) -> None:
     (folders / "jobs.jsonl").write_text(json.dumps({**ROWS[0], **row}) + "\n" + json.dumps(ROWS[1]), encoding="utf-8")
     plan = plan_batch(pairs=str(folders / "jobs.jsonl"))
-    assert len(plan.items) == 1
+    assert len(plan.sound) == 1
     (problem,) = plan.problems
     assert said in problem.reason
 
