@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -56,13 +57,8 @@ def run_on_ray(
     except ImportError as error:
         raise ConfigError("the engine ray needs its package; run pip install 'exegan[scale]'") from error
     if not ray.is_initialized():
-        try:
-            ray.init(address=address, log_to_driver=False, include_dashboard=False if address is None else None)
-        except (ConnectionError, ValueError, RuntimeError) as error:
-            reason = str(error).strip().splitlines()[0]
-            raise InputError(
-                f"there is no Ray cluster at {address} ({reason}); start one, or leave the address out"
-            ) from error
+        _expect_answer(address)
+        ray.init(address=address, log_to_driver=False)
     ray.data.DataContext.get_current().enable_progress_bars = False
     rows = ray.data.from_items([{"slots": slots} for slots in batches], override_num_blocks=len(batches))
     results = rows.map(
@@ -74,3 +70,15 @@ def run_on_ray(
         yield json.loads(result["entries"])
         if stopping():
             return
+
+
+def _expect_answer(address: str | None) -> None:
+    """Refuse an address that nobody listens at, which Ray would call for minutes."""
+    host, _, port = (address or "").rpartition(":")
+    if not host or not port.isdecimal():
+        return  # none, `auto`, or one that Ray resolves itself
+    try:
+        socket.create_connection((host.removeprefix("ray://"), int(port)), timeout=10).close()
+    except OSError as error:
+        wrong = f"there is no Ray cluster at {address} ({error.strerror or error})"
+        raise InputError(f"{wrong}; start one, or leave the address out") from error

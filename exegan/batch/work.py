@@ -23,9 +23,8 @@ from exegan.batch.todo import DONE, FAILED, job_options
 from exegan.errors import ExeGanError, InputError
 from exegan.images import read_mask, read_photo, save_photo, to_tensor
 from exegan.inpainter import Inpainter
-from exegan.ops.resample import resize
 
-_KEPT_EXEMPLARS = 32
+_KEPT_STYLES = 1024
 
 
 @dataclass(frozen=True)
@@ -35,13 +34,13 @@ class Loaded:
     Args:
         item: The item.
         prepared: What `Inpainter.prepare` made of its photo.
-        exemplar: Aligned exemplar [1, 3, S, S].
+        style: Codes of its exemplar [1, num_styles, w_dim], on the CPU.
         seconds: What that took.
     """
 
     item: Item
     prepared: Any
-    exemplar: Tensor
+    style: Tensor
     seconds: float
 
 
@@ -60,9 +59,10 @@ class Worker:
         self._inpainter = Inpainter.from_pretrained(
             settings.model, settings.device, backend=settings.backend, precision=settings.precision
         )
-        # Photos that share an exemplar are many, so it is read once; the lock keeps threads from doing so together.
+        # Photos that share an exemplar are many, so it is read and encoded once; the lock keeps threads from doing so
+        # together. Encoded alone, so that its style does not depend on the others of a batch.
         self._exemplar_lock = threading.Lock()
-        self._aligned_exemplar = lru_cache(_KEPT_EXEMPLARS)(self._align_exemplar)
+        self._style_of = lru_cache(_KEPT_STYLES)(self._encode_exemplar)
 
     @property
     def resolution(self) -> int:
@@ -78,8 +78,8 @@ class Worker:
                 photo = read_photo(path)
             prepared = self._inpainter.prepare(photo, mask, face=item.job.face, aligned=self._settings.aligned)
             with self._exemplar_lock:
-                exemplar = self._aligned_exemplar(item.job.exemplar)
-            return Loaded(item, prepared, exemplar, time.perf_counter() - start)
+                style = self._style_of(item.job.exemplar)
+            return Loaded(item, prepared, style, time.perf_counter() - start)
         except ExeGanError as error:
             return self._entry(item, time.perf_counter() - start, {"status": FAILED, "error": str(error)})
 
@@ -87,30 +87,27 @@ class Worker:
         with files.local_copy(item.job.mask) as path:
             return read_mask(path)
 
-    def _align_exemplar(self, url: str) -> Tensor:
+    def _encode_exemplar(self, url: str) -> Tensor:
         with files.local_copy(url) as path:
-            exemplar = read_photo(path)
-        if not self._settings.aligned:
-            return self._inpainter.align_exemplar(exemplar)
-        return resize(to_tensor(exemplar), self._inpainter.model.config.style_encoder.resolution)
+            photo = read_photo(path)
+        aligned = to_tensor(photo) if self._settings.aligned else self._inpainter.align_exemplar(photo)
+        return self._inpainter.encode_exemplar(aligned).cpu()
 
     def complete(self, slots: Sequence[Loaded | None]) -> list[Tensor]:
         """Generated crops [3, R, R] of a batch's slots, None being blank; always `batch_size` slots."""
-        config, side = self._inpainter.model.config, self._inpainter.resolution
-        style_side = config.style_encoder.resolution
-        blank = torch.zeros(3, side, side), torch.zeros(1, side, side), torch.zeros(1, 3, style_side, style_side)
-        rows = [
-            blank if slot is None else (slot.prepared.image, slot.prepared.crop_mask, slot.exemplar) for slot in slots
-        ]
+        config = self._inpainter.model.config.generator
+        side = config.resolution
+        blank = torch.zeros(3, side, side), torch.zeros(1, side, side), torch.zeros(1, config.num_styles, config.w_dim)
+        rows = [blank if slot is None else (slot.prepared.image, slot.prepared.crop_mask, slot.style) for slot in slots]
         images, masks = (torch.stack([row[k] for row in rows]) for k in (0, 1))
-        exemplars = torch.cat([row[2] for row in rows])
+        styles = torch.cat([row[2] for row in rows])
         seeds = [0 if slot is None else slot.item.job.seed for slot in slots]
         strengths = [1.0 if slot is None else slot.item.job.strength for slot in slots]
         raws: dict[float, Tensor] = {
             strength: self._inpainter.generate(
                 images,
                 masks,
-                exemplars,
+                styles,
                 seed=seeds,
                 exemplar_strength=strength,
                 truncation_psi=self._settings.truncation_psi,
@@ -154,6 +151,12 @@ def _describe(path: str) -> dict[str, Any]:
     """What tells an input from another; without a hash where it cannot be read."""
     try:
         size, mtime_ns = files.stamp(path)
-        return {"path": path, "size": size, "mtime_ns": mtime_ns, "sha256": files.sha256_of(path)}
+        return {"path": path, "size": size, "mtime_ns": mtime_ns, "sha256": _sha256(path, size, mtime_ns)}
     except OSError:
         return {"path": path, "size": None, "mtime_ns": None, "sha256": None}
+
+
+@lru_cache(_KEPT_STYLES)
+def _sha256(path: str, size: int, mtime_ns: int) -> str:
+    """Hash of a file that many items share, taken again when the file has changed."""
+    return files.sha256_of(path)

@@ -23,7 +23,7 @@ from exegan.batch.run import Summary, cut_batches, run_batch
 from exegan.batch.settings import Settings
 from exegan.batch.work import Worker
 from exegan.errors import InputError, Interrupted
-from exegan.images import read_mask
+from exegan.images import read_mask, read_photo, to_tensor
 from exegan.inpainter import Inpainter
 
 
@@ -87,16 +87,13 @@ def decode(data: bytes) -> np.ndarray[Any, Any]:
     return np.asarray(Image.open(io.BytesIO(data))).astype(int)
 
 
-def test_an_item_is_what_inpaint_makes_of_it(folders: Path, model_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_item_is_what_inpaint_makes_of_it(folders: Path, model_dir: Path) -> None:
     run(folders, model_dir, seed=3, exemplars=str(folders / "exemplars/1.png"))
     inpainter = Inpainter.from_pretrained(model_dir)
-    prepare = inpainter.prepare
     for name in ("0", "5"):
         photo, mask = Image.open(folders / f"photos/{name}.jpg"), read_mask(folders / f"masks/{name}.png")
-        prepared = prepare(photo, mask, aligned=True)
-        exemplar = Worker(Settings(str(model_dir), aligned=True), {}, "out")._align_exemplar(
-            str(folders / "exemplars/1.png")
-        )
+        prepared = inpainter.prepare(photo, mask, aligned=True)
+        exemplar = to_tensor(read_photo(folders / "exemplars/1.png"))
         raw = inpainter.generate(prepared.image[None], prepared.crop_mask[None], exemplar, seed=3)
         alone = np.asarray(inpainter.finish(prepared, raw[0])).astype(int)
         assert np.abs(alone - decode(outputs(folders)[f"{name}_0.png"])).max() <= 1
