@@ -113,13 +113,20 @@ def region_mask(regions: str, landmarks5: Points, size_hw: tuple[int, int]) -> B
     Raises:
         MaskError: A region is unknown.
     """
-    names = parse_regions(regions)
-    canvas = Image.new("1", (size_hw[1], size_hw[0]))
-    draw = ImageDraw.Draw(canvas)
-    for part in (part for name in names for part in REGIONS[name]):
-        # Pillow's coordinates are those of pixel centres, half a pixel off ours.
-        draw.polygon([(x - 0.5, y - 0.5) for x, y in _hull(_place(part, landmarks5))], fill=1)
-    return np.array(canvas)
+    hulls = [_hull(_place(part, landmarks5)) for name in parse_regions(regions) for part in REGIONS[name]]
+    height, width = size_hw
+    corners = np.concatenate(hulls)
+    left, top = np.floor(corners.min(axis=0)).clip(0, (width, height)).astype(int)
+    right, bottom = np.ceil(corners.max(axis=0)).clip(0, (width, height)).astype(int)
+    mask = np.zeros(size_hw, dtype=np.bool_)
+    if left < right and top < bottom:
+        canvas = Image.new("1", (right - left, bottom - top))
+        for hull in hulls:
+            # Pillow's coordinates are those of pixel centres, half a pixel off ours.
+            shifted = hull - (left + 0.5, top + 0.5)
+            ImageDraw.Draw(canvas).polygon([(float(x), float(y)) for x, y in shifted], fill=1)
+        mask[top:bottom, left:right] = np.asarray(canvas)
+    return mask
 
 
 def crop_region_mask(regions: str, resolution: int) -> BoolMask:
@@ -149,8 +156,8 @@ def _place(part: Iterable[_Point], landmarks5: Points) -> Points:
     return placed
 
 
-def _hull(points: Points) -> list[tuple[float, float]]:
-    """Corners of the convex hull in order (Andrew's monotone chain)."""
+def _hull(points: Points) -> Points:
+    """Corners of the convex hull [N, 2] in order (Andrew's monotone chain)."""
     ordered = sorted({(float(x), float(y)) for x, y in points})
     corners: list[tuple[float, float]] = []
     for way in (ordered, ordered[::-1]):
@@ -160,7 +167,7 @@ def _hull(points: Points) -> list[tuple[float, float]]:
                 chain.pop()
             chain.append((x, y))
         corners += chain[:-1]
-    return corners
+    return np.array(corners)
 
 
 def _turn(a: tuple[float, float], b: tuple[float, float], c: tuple[float, float]) -> float:
