@@ -12,7 +12,7 @@ from exegan.inpainter.plan import Key, Plan
 from exegan.inpainter.result import CompletedFace, Inpainted, pick_best
 from exegan.inpainter.scores import Recognizer, make_recognizer
 from exegan.inpainter.stages import Prepared, stack_prepared
-from exegan.inpainter.styles import Style, average_styles, load_style, save_style
+from exegan.inpainter.styles import Style, average_styles, check_style_output, load_style, save_style
 
 __all__ = [
     "Backend",
@@ -32,6 +32,7 @@ __all__ = [
     "Regions",
     "Style",
     "average_styles",
+    "check_style_output",
     "choose_device",
     "load_style",
     "make_recognizer",

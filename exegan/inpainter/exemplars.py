@@ -10,7 +10,7 @@ from PIL import Image
 from torch import Tensor
 
 from exegan.errors import InputError, NoFaceFound
-from exegan.faces.detect import Face, largest_face
+from exegan.faces.face import Face, largest_face
 from exegan.images import to_tensor
 from exegan.inpainter.scores import Recognizer
 from exegan.inpainter.stages import align_face

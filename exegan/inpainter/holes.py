@@ -8,11 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from exegan.errors import MaskError
 from exegan.faces.align import ffhq_affine
-from exegan.faces.detect import Face
-from exegan.masks.editing import grow, invert
-from exegan.masks.regions import parse_regions, region_mask
+from exegan.faces.face import Face
+from exegan.faces.select import faces_mask
+from exegan.masks.editing import invert
+from exegan.masks.regions import parse_regions
 
 BoolMask = NDArray[np.bool_]
 
@@ -52,17 +52,12 @@ def regions_hole(regions: Regions, wanted: Sequence[tuple[Face, str]], size_hw: 
         size_hw: Height and width of the photo.
 
     Raises:
-        MaskError: Nothing is left of it.
+        MaskError: A region lies outside the photo or is narrowed to nothing.
     """
     hole = np.zeros(size_hw, dtype=np.bool_)
     for face, names in wanted:
-        hole |= region_mask(names, face.landmarks5, size_hw)
-    hole = grow(hole, regions.grow)
-    hole = invert(hole) if regions.invert else hole
-    if not hole.any():
-        names = " and ".join(dict.fromkeys(name for _, name in wanted))
-        raise MaskError(f"nothing is left of the region {names} in this photo; choose another region or grow it")
-    return hole
+        hole |= faces_mask(size_hw, [face], names, grow=regions.grow)
+    return invert(hole) if regions.invert else hole
 
 
 def divide_hole(mask: BoolMask, faces: Sequence[Face]) -> list[BoolMask]:

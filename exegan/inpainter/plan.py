@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from exegan.errors import InputError, MaskError
-from exegan.faces.detect import Face
+from exegan.faces.face import Face
 from exegan.images import check_mask
 from exegan.inpainter.holes import BoolMask, Hole, Regions, divide_hole, regions_hole
 from exegan.inpainter.selection import chosen_faces
@@ -100,6 +100,7 @@ def make_plan(
         if not wanted:
             raise MaskError("there is no hole; give a mask, regions, or exemplars for regions (eyes=PHOTO)")
         hole = regions_hole(hole, wanted, size_hw)
+        check_mask(hole, size_hw)  # inverted, nothing may be left
     holes = dict(zip(chosen, divide_hole(hole, [faces[i] for i in chosen]), strict=True))
     return Plan(photo, _make_parts(faces, holes, passes), holes)
 

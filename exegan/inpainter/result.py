@@ -10,7 +10,7 @@ from PIL import Image
 
 from exegan.errors import InputError
 from exegan.faces.align import Affine
-from exegan.faces.detect import Face
+from exegan.faces.face import Face
 from exegan.inpainter.scores import score
 
 

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from exegan.config import FrozenNetConfig
 from exegan.errors import InputError
-from exegan.faces.detect import Face
+from exegan.faces.face import Face
 from exegan.images import to_tensor
 from exegan.inpainter.stages import align_face
 from exegan.nets.features import FROZEN_NETS, FrozenNet, make_frozen_net

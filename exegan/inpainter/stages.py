@@ -14,7 +14,7 @@ from torch import Tensor
 
 from exegan.errors import InputError
 from exegan.faces.align import Affine, crop_side, ffhq_affine, warp_crop, warp_mask
-from exegan.faces.detect import Face
+from exegan.faces.face import Face
 from exegan.images import to_tensor
 from exegan.inpainter.holes import BoolMask
 

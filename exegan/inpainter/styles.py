@@ -6,6 +6,7 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -62,6 +63,16 @@ class Style:
             self.names + fine.names,
             identity=torch.cat(known) if len(known) == 2 else None,
         )
+
+    def report(self) -> dict[str, Any]:
+        """JSON-ready facts: model, shape, photos, their distances, notes."""
+        return {
+            "model_sha256": self.model_sha256,
+            "shape": list(self.codes.shape),
+            "photos": list(self.names),
+            "distances": [round(distance, 3) for distance in self.distances],
+            "notes": self.notes(),
+        }
 
     def notes(self) -> list[str]:
         """Photos whose style is far from that of the others, in sentences."""
