@@ -125,7 +125,7 @@ def compare_photos(photos: Path, folder: Path, settings: Settings, workers: int)
             raw = inpainter.generate(prepared.image[None], prepared.crop_mask[None], style)
             synchronise(inpainter.device)
         with _timed(seconds, "paste"):
-            result = inpainter.finish(prepared, raw[0])
+            result = inpainter.finish(prepared, raw[0]).image
         with _timed(seconds, "write"):
             save_photo(result, folder / "result.jpg")
     stages = {name: value / len(paths) for name, value in seconds.items()}

@@ -9,6 +9,7 @@ from PIL import Image, UnidentifiedImageError
 from exegan.batch import files
 from exegan.batch.plan import Item, Problem
 from exegan.images import MAX_PIXELS
+from exegan.inpainter.styles import STYLE_SUFFIX
 
 
 def check_inputs(items: Sequence[Item]) -> list[Problem]:
@@ -28,6 +29,8 @@ def _problem_of(path: str) -> str:
     """One sentence, or nothing."""
     if not files.exists(path):
         return f"{path} does not exist; check the path"
+    if path.endswith(STYLE_SUFFIX):
+        return ""  # a saved style, whose model has to be known before anything can be said of it
     try:
         with files.opened(path) as file, Image.open(file) as picture:
             pixels = picture.width * picture.height

@@ -8,6 +8,7 @@ from pathlib import PurePosixPath
 from exegan.batch.files import exists, is_folder, join, list_pictures
 from exegan.batch.plan import REGION, Job, Problem
 from exegan.errors import InputError
+from exegan.masks.regions import parse_regions
 
 
 def pair_folders(
@@ -29,6 +30,7 @@ def pair_folders(
 
     Raises:
         InputError: A folder or file is missing, or the photos' folder has no pictures.
+        MaskError: There is no such region.
     """
     found = list_pictures(photos)
     if not found:
@@ -51,6 +53,8 @@ class _Chooser:
 
     def __init__(self, what: str, where: str) -> None:
         self._what, self._where = what, where
+        if where.startswith(REGION):
+            parse_regions(where.removeprefix(REGION))
         self._for_all = None if not where.startswith(REGION) and is_folder(where) else where
         self._by_name: dict[str, list[str]] = {}
         if self._for_all is None:

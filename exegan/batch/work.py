@@ -12,17 +12,20 @@ from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from exegan.batch import files
 from exegan.batch.manifest import Entry
-from exegan.batch.plan import Item
+from exegan.batch.plan import REGION, Item, Job
 from exegan.batch.settings import Settings
 from exegan.batch.todo import DONE, FAILED, job_options
 from exegan.errors import ExeGanError, InputError
+from exegan.faces.select import select_faces
 from exegan.images import read_mask, read_photo, save_photo, to_tensor
-from exegan.inpainter import Inpainter
+from exegan.inpainter import Inpainter, Options, Prepared, load_style
+from exegan.inpainter.stages import prepare_face
+from exegan.inpainter.styles import STYLE_SUFFIX
+from exegan.masks.regions import crop_region_mask, region_mask
 
 _KEPT_STYLES = 1024
 
@@ -39,7 +42,7 @@ class Loaded:
     """
 
     item: Item
-    prepared: Any
+    prepared: Prepared
     style: Tensor
     seconds: float
 
@@ -73,22 +76,35 @@ class Worker:
         """Read an item's files and cut out its face; a failure becomes the item's entry."""
         start = time.perf_counter()
         try:
-            mask = self._read_mask(item)
-            with files.local_copy(item.job.photo) as path:
-                photo = read_photo(path)
-            prepared = self._inpainter.prepare(photo, mask, face=item.job.face, aligned=self._settings.aligned)
+            prepared = self._prepare(item.job)
             with self._exemplar_lock:
                 style = self._style_of(item.job.exemplar)
             return Loaded(item, prepared, style, time.perf_counter() - start)
         except ExeGanError as error:
             return self._entry(item, time.perf_counter() - start, {"status": FAILED, "error": str(error)})
 
-    def _read_mask(self, item: Item) -> NDArray[np.bool_]:
-        with files.local_copy(item.job.mask) as path:
-            return read_mask(path)
+    def _prepare(self, job: Job) -> Prepared:
+        with files.local_copy(job.photo) as path:
+            photo = read_photo(path)
+        aligned = self._settings.aligned
+        if not job.mask.startswith(REGION):
+            with files.local_copy(job.mask) as path:
+                mask = read_mask(path)
+            return self._inpainter.prepare(photo, mask, face=job.face, aligned=aligned)
+        names, pixels = job.mask.removeprefix(REGION), np.asarray(photo)
+        if aligned:
+            return self._inpainter.prepare(photo, crop_region_mask(names, photo.width), aligned=True)
+        faces = self._inpainter.detector.detect(photo)
+        (index, *others) = select_faces(faces, job.face)
+        if others:
+            raise InputError(f"the face is {job.face!r}, which means several, expected one; give a row for each")
+        mask = region_mask(names, faces[index].landmarks5, (photo.height, photo.width))
+        return prepare_face(pixels, mask, faces[index], index, self._inpainter.resolution)
 
     def _encode_exemplar(self, url: str) -> Tensor:
         with files.local_copy(url) as path:
+            if path.suffix == STYLE_SUFFIX:
+                return self._inpainter.make_style(load_style(path)).codes[None]
             photo = read_photo(path)
         aligned = to_tensor(photo) if self._settings.aligned else self._inpainter.align_exemplar(photo)
         return self._inpainter.encode_exemplar(aligned).cpu()
@@ -109,8 +125,7 @@ class Worker:
                 masks,
                 styles,
                 seed=seeds,
-                exemplar_strength=strength,
-                truncation_psi=self._settings.truncation_psi,
+                options=Options(strength, self._settings.truncation_psi),
             ).cpu()
             for strength in dict.fromkeys(strengths)
         }
@@ -124,7 +139,7 @@ class Worker:
         """
         start = time.perf_counter()
         try:
-            result = self._inpainter.finish(loaded.prepared, raw)
+            result = self._inpainter.finish(loaded.prepared, raw).image
             with self._folder.staging(loaded.item.output) as path:
                 save_photo(result, path, quality=self._settings.quality or 95)
                 outcome = {"status": DONE, "output_sha256": files.sha256_of(str(path))}

@@ -14,6 +14,7 @@ from exegan.cli.importing import import_
 from exegan.cli.inpaint import inpaint
 from exegan.cli.onnx import onnx
 from exegan.cli.prepare import prepare
+from exegan.cli.style import style
 from exegan.errors import ExeGanError, Interrupted
 
 INTERRUPTED = 130
@@ -44,6 +45,7 @@ def root(
 
 app.command()(inpaint)
 app.command()(batch)
+app.command()(style)
 app.command()(prepare)
 app.command()(export)
 app.command(name="import")(import_)

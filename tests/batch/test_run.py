@@ -22,9 +22,10 @@ from exegan.batch.planning import plan_batch
 from exegan.batch.run import Summary, cut_batches, run_batch
 from exegan.batch.settings import Settings
 from exegan.batch.work import Worker
-from exegan.errors import InputError, Interrupted
+from exegan.errors import InputError, Interrupted, MaskError
 from exegan.images import read_mask, read_photo, to_tensor
-from exegan.inpainter import Inpainter
+from exegan.inpainter import Inpainter, Style, save_style
+from exegan.masks.regions import crop_region_mask
 
 
 def plan(root: Path, **options: Any) -> Plan:
@@ -95,7 +96,7 @@ def test_an_item_is_what_inpaint_makes_of_it(folders: Path, model_dir: Path) -> 
         prepared = inpainter.prepare(photo, mask, aligned=True)
         exemplar = to_tensor(read_photo(folders / "exemplars/1.png"))
         raw = inpainter.generate(prepared.image[None], prepared.crop_mask[None], exemplar, seed=3)
-        alone = np.asarray(inpainter.finish(prepared, raw[0])).astype(int)
+        alone = np.asarray(inpainter.finish(prepared, raw[0]).image).astype(int)
         assert np.abs(alone - decode(outputs(folders)[f"{name}_0.png"])).max() <= 1
 
 
@@ -286,3 +287,22 @@ def test_killed_ten_times_ends_like_undisturbed(folders: Path, model_dir: Path) 
     noted = [entry["output"] for entry in lines(folders, "killed") if entry["status"] == "done"]
     assert len(noted) == len(set(noted)) == 256 - 32
     assert sum(entry["status"] == "failed" for entry in lines(folders, "killed")) == 32
+
+
+def test_regions_and_saved_styles_serve_all(folders: Path, model_dir: Path) -> None:
+    inpainter = Inpainter.from_pretrained(model_dir)
+    exemplar = to_tensor(read_photo(folders / "exemplars/1.png"))
+    save_style(Style(inpainter.encode_exemplar(exemplar)[0], inpainter.model_sha256), folders / "face.safetensors")
+    settings = Settings(str(model_dir), aligned=True, batch_size=4)
+    for name, looks in (("photo", "exemplars/1.png"), ("style", "face.safetensors")):
+        planned = plan_batch(str(folders / "photos"), "region:mouth+eyes", str(folders / looks))
+        assert run_batch(planned, str(folders / name), settings, show_progress=False).done == 10
+    assert outputs(folders, "photo") == outputs(folders, "style")
+    before, after = np.asarray(Image.open(folders / "photos/0.jpg")), decode(outputs(folders, "style")["0_0.png"])
+    hole = crop_region_mask("mouth+eyes", 32)
+    assert np.array_equal(before[~hole], after[~hole]) and not np.array_equal(before[hole], after[hole])
+
+
+def test_an_unknown_region_is_known_at_once(folders: Path) -> None:
+    with pytest.raises(MaskError, match="tail"):
+        plan_batch(str(folders / "photos"), "region:tail", str(folders / "exemplars"))
