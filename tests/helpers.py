@@ -12,6 +12,8 @@ from PIL import Image
 from torch import Tensor
 
 from exegan.config import GeneratorConfig, ModelConfig, StyleEncoderConfig
+from exegan.nets.checkpoint import save_model
+from exegan.nets.model import Model
 
 FIR_KERNEL = torch.outer(torch.tensor([1.0, 3.0, 3.0, 1.0]), torch.tensor([1.0, 3.0, 3.0, 1.0])) / 64
 
@@ -73,3 +75,26 @@ def zip_folder(folder: Path, path: Path) -> Path:
         for file in sorted(folder.rglob("*")):
             archive.write(file, file.relative_to(folder))
     return path
+
+
+def write_tiny_model(folder: Path) -> Path:
+    """A `lite` model folder of 16 px with random weights."""
+    model = Model(tiny_model_config())
+    for parameter in model.parameters():
+        torch.nn.init.normal_(parameter, std=0.5)
+    return save_model(model.eval(), folder, {})
+
+
+def write_faces_to_complete(root: Path) -> Path:
+    """`photos`, `masks` and `exemplars` below `root`: ten squares of noise each, two of them in a subfolder."""
+    rng = np.random.default_rng(0)
+    for kind in ("photos", "masks", "exemplars"):
+        (root / kind / "more").mkdir(parents=True)
+    for number in range(10):
+        name = f"{'more/' if number > 7 else ''}{number}"
+        for kind, suffix in (("photos", "jpg"), ("exemplars", "png")):
+            Image.fromarray(rng.integers(0, 256, (32, 32, 3), dtype=np.uint8)).save(root / kind / f"{name}.{suffix}")
+        mask = np.zeros((32, 32), dtype=np.uint8)
+        mask[8 : 16 + number, 10:24] = 255
+        Image.fromarray(mask).save(root / "masks" / f"{name}.png")
+    return root

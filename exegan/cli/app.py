@@ -8,11 +8,13 @@ from typing import Annotated, Any
 import typer
 
 from exegan import __version__
+from exegan.cli.batch import batch
 from exegan.cli.export import export
 from exegan.cli.importing import import_
 from exegan.cli.inpaint import inpaint
 from exegan.cli.onnx import onnx
 from exegan.cli.prepare import prepare
+from exegan.cli.style import style
 from exegan.errors import ExeGanError, Interrupted
 
 INTERRUPTED = 130
@@ -42,6 +44,8 @@ def root(
 
 
 app.command()(inpaint)
+app.command()(batch)
+app.command()(style)
 app.command()(prepare)
 app.command()(export)
 app.command(name="import")(import_)

@@ -1,45 +1,34 @@
-"""Finding faces in photos, and choosing the one a hole or an exemplar means."""
+"""Finding faces in photos of any size, in faces small or large, upright or turned."""
 
 from __future__ import annotations
 
+import math
 import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from PIL import Image
+from torchvision.ops import nms
 
-from exegan.errors import MaskError, NoFaceFound
-from exegan.faces.align import ffhq_affine, warp_mask
+from exegan.faces.align import Affine, ffhq_affine, invert_affine
+from exegan.faces.face import Face, largest_face
+from exegan.faces.select import choose_face
 
-_LONGEST_SIDE = 1024
 _MIN_SCORE = 0.9
-# A face that fills its picture to the rim is found once there is something around it.
-_PADDING = 0.25
-_PROBE = 64
+# A face of 40 px is searched at 24 px where a copy may be as large as that takes.
+_SCALE, _SMALLEST_COPY, _LARGEST_COPY = 0.6, 1024, 1536
+# Side of a copy with a rim around it, relative to the longer side: a face that fills its picture is found once there is
+# something around it, and the picture fits in whichever way it is turned.
+_RIM = 1.5
+_TURNS = (math.radians(40), math.radians(-40))
+# Faces below the score or height in pixels, or turned further, need a second look; the landmarks' mean distance between
+# both looks is relative to that of the eyes.
+_SURE, _SMALL, _TILTED, _AGREED = 0.99, 40, math.radians(10), 0.3
+_CLOSE_UP, _CLOSE_UP_RIM = 128, 32
+_GREY = (128, 128, 128)
 
-
-@dataclass(frozen=True, eq=False)
-class Face:
-    """A detected face, in pixels of the upright photo (x to the right, y down).
-
-    Args:
-        box_xyxy: Left, top, right, bottom.
-        landmarks5: [5, 2] x, y of left eye, right eye, nose, left and right corner of the mouth (left in the picture).
-        score: Confidence in [0, 1].
-    """
-
-    box_xyxy: tuple[float, float, float, float]
-    landmarks5: NDArray[np.float64]
-    score: float
-
-    @property
-    def area(self) -> float:
-        """Area of the box in square pixels."""
-        left, top, right, bottom = self.box_xyxy
-        return (right - left) * (bottom - top)
+__all__ = ["Face", "FaceDetector", "choose_face", "largest_face"]
 
 
 class FaceDetector:
@@ -58,73 +47,98 @@ class FaceDetector:
     def detect(self, photo: Image.Image) -> list[Face]:
         """Faces of an upright RGB photo, left to right; an empty list where there is none.
 
-        Large photos are searched in a copy of at most 1,024 px a side.
+        Finds faces from 40 px on, turned in the picture's plane by up to 45 degrees. Photos of more than 2,560 px a
+        side are searched in a copy of 1,536 px, where faces from 1/64 of the longer side on are found. Faces that are
+        small or turned get a second look at a close-up that shows them upright: it makes certain of the small ones
+        and places the landmarks of the turned ones.
         """
-        faces = self._detect(photo, 0)
-        if not faces:
-            faces = self._detect(photo, round(_PADDING * max(photo.size)))
-        return sorted(faces, key=lambda face: face.box_xyxy[0])
+        longest = max(photo.size)
+        scale = min(1.0, min(max(_SMALLEST_COPY, _SCALE * longest), _LARGEST_COPY) / longest)
+        size = (max(1, round(photo.width * scale)), max(1, round(photo.height * scale)))
+        copy = photo if scale == 1.0 else photo.resize(size, Image.Resampling.BILINEAR, reducing_gap=2.0)
+        faces = self._search(copy)
+        to_photo = np.array([[photo.width / size[0], 0.0, 0.0], [0.0, photo.height / size[1], 0.0]])
+        return sorted((face.moved(to_photo) for face in faces), key=lambda face: face.box_xyxy)
 
-    def _detect(self, photo: Image.Image, padding: int) -> list[Face]:
-        padded = Image.new("RGB", (photo.width + 2 * padding, photo.height + 2 * padding), (128, 128, 128))
-        padded.paste(photo, (padding, padding))
-        scale = min(1.0, _LONGEST_SIDE / max(padded.size))
-        size = (max(1, round(padded.width * scale)), max(1, round(padded.height * scale)))
-        if min(size) < 20:  # smaller than the smallest face the first network looks for
+    def _search(self, copy: Image.Image) -> list[Face]:
+        """Faces as the copy is; if none is certain, with a rim around it; or else turned either way."""
+        certain, doubtful = self._weigh(copy, self._look(copy))
+        for turns in ((0.0,), _TURNS):
+            if not certain:
+                views = [_with_rim(copy.size, turn) for turn in turns]
+                seen = [face for view in views for face in self._look_through(copy, *view)]
+                certain, others = self._weigh(copy, seen)
+                doubtful = others if certain else doubtful or others
+        return _without_doubles(certain + doubtful)
+
+    def _weigh(self, copy: Image.Image, seen: Sequence[Face]) -> tuple[list[Face], list[Face]]:
+        """Certain faces, as a second look placed them where they need one; and large ones that it did not show."""
+        certain, doubtful = [], []
+        for face in seen:
+            needs_look = face.score < _SURE or _height(face) < _SMALL or abs(_tilt(face)) > _TILTED
+            again = self._second_look(copy, face) if needs_look else face
+            if again:
+                certain.append(again)
+            elif _height(face) >= _SMALL:
+                doubtful.append(face)
+        return certain, doubtful
+
+    def _second_look(self, copy: Image.Image, face: Face) -> Face | None:
+        """The face as a close-up shows it upright; None if it shows none."""
+        affine = ffhq_affine(face.landmarks5, _CLOSE_UP)
+        affine[:, 2] += _CLOSE_UP_RIM
+        seen = self._look_through(copy, affine, _CLOSE_UP + 2 * _CLOSE_UP_RIM)
+        eyes = np.hypot(*(face.landmarks5[1] - face.landmarks5[0]))
+        distances = [np.hypot(*(again.landmarks5 - face.landmarks5).T).mean() for again in seen]
+        return seen[int(np.argmin(distances))] if distances and min(distances) < _AGREED * eyes else None
+
+    def _look_through(self, copy: Image.Image, affine: Affine, side: int) -> list[Face]:
+        """Faces, in pixels of the copy, that its warp into a square of `side` pixels shows."""
+        back = invert_affine(affine)
+        # Pillow asks for the way from the result to the picture.
+        warped = copy.transform(
+            (side, side), Image.Transform.AFFINE, back.ravel().tolist(), Image.Resampling.BILINEAR, fillcolor=_GREY
+        )
+        return [face.moved(back) for face in self._look(warped)]
+
+    def _look(self, picture: Image.Image) -> list[Face]:
+        if min(picture.size) < 20:  # smaller than the smallest face the first network looks for
             return []
-        small = padded if scale == 1.0 else padded.resize(size, Image.Resampling.BILINEAR, reducing_gap=2.0)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of NumPy, about ragged arrays inside the package
-            boxes, scores, landmarks = self._mtcnn.detect(small, landmarks=True)
+            boxes, scores, landmarks = self._mtcnn.detect(picture, landmarks=True)
         if boxes is None:
             return []
-        faces = []
-        for box, score, points in zip(boxes, scores, landmarks, strict=True):
-            left, top, right, bottom = (float(side) / scale - padding for side in box)
-            if score >= _MIN_SCORE:
-                in_photo = np.asarray(points, dtype=np.float64) / scale - padding
-                faces.append(Face((left, top, right, bottom), in_photo, float(score)))
-        return faces
+        return [
+            Face(
+                (float(box[0]), float(box[1]), float(box[2]), float(box[3])), np.array(points, np.float64), float(score)
+            )
+            for box, score, points in zip(boxes, scores, landmarks, strict=True)
+            if score >= _MIN_SCORE
+        ]
 
 
-def largest_face(faces: Sequence[Face]) -> Face:
-    """The face with the largest box.
+def _height(face: Face) -> float:
+    return face.box_xyxy[3] - face.box_xyxy[1]
 
-    Raises:
-        NoFaceFound: There is none.
-    """
+
+def _tilt(face: Face) -> float:
+    """Angle in the picture's plane, in radians."""
+    affine = ffhq_affine(face.landmarks5, 1)
+    return math.atan2(affine[0, 1], affine[0, 0])
+
+
+def _with_rim(size: tuple[int, int], turn: float) -> tuple[Affine, int]:
+    """Affine that puts a picture into the middle of a square with a rim, turned by an angle, and the square's side."""
+    side = min(_SMALLEST_COPY, round(_RIM * max(size)))
+    scale = side / (_RIM * max(size))
+    matrix = scale * np.array([[math.cos(turn), -math.sin(turn)], [math.sin(turn), math.cos(turn)]])
+    return np.column_stack([matrix, side / 2 - matrix @ (np.array(size) / 2)]), side
+
+
+def _without_doubles(faces: Sequence[Face]) -> list[Face]:
+    """The most certain of the faces that lie on each other (non-maximum suppression)."""
     if not faces:
-        raise NoFaceFound("no face was found; expected a photo that shows one clearly")
-    return max(faces, key=lambda face: face.area)
-
-
-def choose_face(faces: Sequence[Face], mask: NDArray[np.bool_]) -> Face:
-    """The face that a hole belongs to: the one whose box holds most of it, or else whose aligned crop does.
-
-    Args:
-        faces: Faces of the photo.
-        mask: Bool [H, W] of the photo, True = hole.
-
-    Raises:
-        NoFaceFound: The photo has no face.
-        MaskError: The hole touches no face.
-    """
-    if not faces:
-        raise NoFaceFound(
-            f"no face was found in the photo ({mask.shape[1]}x{mask.shape[0]}); give one that shows a face"
-        )
-
-    def overlap(face: Face) -> tuple[float, float]:
-        left, top, right, bottom = (max(0, round(side)) for side in face.box_xyxy)
-        crop = warp_mask(mask, ffhq_affine(face.landmarks5, _PROBE), _PROBE)
-        return float(mask[top:bottom, left:right].sum()), float(crop.sum())
-
-    overlaps = [overlap(face) for face in faces]
-    most = max(overlaps)
-    best = faces[overlaps.index(most)]
-    if most == (0.0, 0.0):
-        box = ", ".join(str(round(side)) for side in best.box_xyxy)
-        raise MaskError(
-            f"the mask touches none of the {len(faces)} faces found (nearest guess at {box}); paint over one"
-        )
-    return best
+        return []
+    boxes = torch.tensor([face.box_xyxy for face in faces])
+    return [faces[i] for i in nms(boxes, torch.tensor([face.score for face in faces]), 0.4).tolist()]

@@ -29,7 +29,7 @@ def strokes_and_boxes(rng: np.random.Generator, resolution: int) -> BoolMask:
     for _ in range(10):
         width = rng.uniform(10, 24) * resolution / 256
         steps = rng.uniform(5, 100, size=int(rng.integers(1, 20))) * resolution / 256
-        _draw_stroke(draw, _walk(rng, resolution, steps, largest_turn=4.0), width)
+        draw_stroke(draw, walk(rng, (resolution, resolution), steps, largest_turn=4.0), width)
     return np.array(canvas)
 
 
@@ -44,7 +44,7 @@ def large_holes(rng: np.random.Generator, resolution: int) -> BoolMask:
         width = rng.uniform(12, 48) * resolution / 256
         steps = rng.normal(mean_step, mean_step / 2, size=int(rng.integers(4, 18))).clip(0, 2 * mean_step)
         largest_turn = rng.uniform(4 / 15, 8 / 15) * math.pi
-        _draw_stroke(draw, _walk(rng, resolution, steps, largest_turn), width)
+        draw_stroke(draw, walk(rng, (resolution, resolution), steps, largest_turn), width)
     return np.array(canvas)
 
 
@@ -64,29 +64,32 @@ def _draw_boxes(
         draw.rectangle((x, y, x + size[0], y + size[1]), fill=1)
 
 
-def _walk(
-    rng: np.random.Generator, resolution: int, steps: NDArray[np.float64], largest_turn: float
+def walk(
+    rng: np.random.Generator, size_hw: tuple[int, int], steps: NDArray[np.float64], largest_turn: float
 ) -> list[tuple[float, float]]:
-    """Corners of a polyline that turns to and fro by up to `largest_turn` radians, clipped to the picture."""
-    point = rng.uniform(0, resolution, size=2)
+    """Corners (x, y) of a polyline that turns to and fro by up to `largest_turn` radians, clipped to the picture."""
+    height, width = size_hw
+    limits = np.array([width, height], dtype=np.float64)
+    point = rng.uniform(0, limits)
     points = [(float(point[0]), float(point[1]))]
     for i, step in enumerate(steps):
         turn = rng.uniform(0, largest_turn)
         angle = 2 * math.pi - turn if i % 2 == 0 else turn
-        point = (point + step * np.array([math.cos(angle), math.sin(angle)])).clip(0, resolution)
+        point = (point + step * np.array([math.cos(angle), math.sin(angle)])).clip(0, limits)
         points.append((float(point[0]), float(point[1])))
     if rng.random() < 0.5:
-        points = [(resolution - x, y) for x, y in points]
+        points = [(width - x, y) for x, y in points]
     if rng.random() < 0.5:
-        points = [(x, resolution - y) for x, y in points]
+        points = [(x, height - y) for x, y in points]
     return points
 
 
-def _draw_stroke(draw: ImageDraw.ImageDraw, points: list[tuple[float, float]], width: float) -> None:
-    draw.line(points, fill=1, width=max(1, round(width)), joint="curve")
+def draw_stroke(draw: ImageDraw.ImageDraw, points: list[tuple[float, float]], width: float) -> None:
+    """Draw a polyline of a width in pixels with round corners and ends, in the brightest value."""
+    draw.line(points, fill=255, width=max(1, round(width)), joint="curve")
     radius = width / 2
     for x, y in points:
-        draw.ellipse((x - radius, y - radius, x + radius, y + radius), fill=1)
+        draw.ellipse((x - radius, y - radius, x + radius, y + radius), fill=255)
 
 
 RECIPES: dict[str, Recipe] = {"strokes_and_boxes": strokes_and_boxes, "large_holes": large_holes}

@@ -64,7 +64,7 @@ def test_inpaint_writes_the_completed_photo(
     report = json.loads(capsys.readouterr().out)
     assert report["output"] == str(output)
     assert report["seed"] == 4
-    assert len(report["box_xyxy"]) == 4
+    assert len(report["faces"][0]["box_xyxy"]) == 4
     before, after = np.asarray(Image.open(photo)), np.asarray(Image.open(output))
     hole = np.asarray(Image.open(mask)) > 127
     assert before.shape == after.shape

@@ -1,0 +1,133 @@
+"""Which faces of a photo are meant, and holes over regions of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from exegan.errors import InputError, MaskError, NoFaceFound
+from exegan.faces.align import ffhq_affine, warp_mask
+from exegan.faces.face import Face, largest_face
+from exegan.masks.editing import grow as grow_mask
+from exegan.masks.editing import invert as invert_mask
+from exegan.masks.regions import parse_regions, region_mask
+
+_PROBE = 64
+
+
+def select_faces(faces: Sequence[Face], which: str, mask: NDArray[np.bool_] | None = None) -> list[int]:
+    """Indices of the faces that a person's words mean.
+
+    Args:
+        faces: Faces of the photo as `FaceDetector.detect` gives them: left to right, the first is 0.
+        which: `all`; indices such as `0` or `0,2`; or `auto`: the faces that the hole touches, or if it touches none
+            the one whose aligned crop holds most of it (hair, neck). `auto` without a mask is the largest face.
+        mask: Bool [H, W] of the photo, True = hole.
+
+    Returns:
+        Indices into `faces`, rising, at least one.
+
+    Raises:
+        NoFaceFound: The photo has no face.
+        InputError: No such face, or `which` is none of the above.
+        MaskError: The hole touches no face, or lies between several.
+    """
+    if not faces:
+        raise NoFaceFound("no face was found in the photo; give one that shows a face")
+    if which == "all":
+        return list(range(len(faces)))
+    if which == "auto":
+        return [faces.index(largest_face(faces))] if mask is None else _touched_faces(faces, mask)
+    words = which.split(",")
+    if not all(word.strip().isascii() and word.strip().isdigit() for word in words):
+        raise InputError(f"the face is {which!r}, expected auto, all, or numbers of faces such as 0 or 0,2")
+    indices = sorted({int(word) for word in words})
+    if indices[-1] >= len(faces):
+        known = "one face, number 0" if len(faces) == 1 else f"{len(faces)} faces, numbers 0 to {len(faces) - 1}"
+        raise InputError(f"there is no face {indices[-1]}, the photo has {known} from left to right")
+    return indices
+
+
+def _touched_faces(faces: Sequence[Face], mask: NDArray[np.bool_]) -> list[int]:
+    touched = [i for i, face in enumerate(faces) if (region_mask("face", face.landmarks5, mask.shape) & mask).any()]
+    if touched:
+        return touched
+    shares = [_crop_share(face, mask) for face in faces]
+    most = max(shares)
+    if most == 0:
+        raise MaskError(f"the mask touches none of the {len(faces)} faces found; paint over one")
+    near = [i for i, share in enumerate(shares) if share > most / 2]
+    if len(near) > 1:
+        numbers = " and ".join(map(str, near))
+        raise MaskError(f"the mask lies between the faces {numbers} and touches neither; paint over one, or name it")
+    return near
+
+
+def _crop_share(face: Face, mask: NDArray[np.bool_]) -> float:
+    """How much of a face's aligned crop is hole."""
+    return float(warp_mask(mask, ffhq_affine(face.landmarks5, _PROBE), _PROBE).mean())
+
+
+def faces_mask(
+    size_hw: tuple[int, int], faces: Sequence[Face], regions: str, *, grow: int = 0, invert: bool = False
+) -> NDArray[np.bool_]:
+    """Hole over regions of the chosen faces of a photo.
+
+    Args:
+        size_hw: Height and width of the upright photo.
+        faces: The faces meant, at least one.
+        regions: Names of `masks.regions.REGIONS`, joined by `+`.
+        grow: Pixels of the photo to widen the hole by, negative to narrow it.
+        invert: Everything but that, afterwards.
+
+    Returns:
+        Bool [H, W], True = hole.
+
+    Raises:
+        MaskError: A region is unknown, or nothing is left to be hole.
+    """
+    parse_regions(regions)
+    mask = np.zeros(size_hw, dtype=np.bool_)
+    for face in faces:
+        mask |= region_mask(regions, face.landmarks5, size_hw)
+    mask = grow_mask(mask, grow)
+    mask = invert_mask(mask) if invert else mask
+    if not mask.any():
+        raise MaskError(
+            f"nothing of {regions!r} is left as a hole (grown by {grow} px); grow it more, or choose another"
+        )
+    return mask
+
+
+def choose_face(faces: Sequence[Face], mask: NDArray[np.bool_]) -> Face:
+    """The face that a hole belongs to: the one whose box holds most of it, or else whose aligned crop does.
+
+    Args:
+        faces: Faces of the photo.
+        mask: Bool [H, W] of the photo, True = hole.
+
+    Raises:
+        NoFaceFound: The photo has no face.
+        MaskError: The hole touches no face.
+    """
+    if not faces:
+        raise NoFaceFound(
+            f"no face was found in the photo ({mask.shape[1]}x{mask.shape[0]}); give one that shows a face"
+        )
+
+    def overlap(face: Face) -> tuple[float, float]:
+        left, top, right, bottom = (max(0, round(side)) for side in face.box_xyxy)
+        crop = warp_mask(mask, ffhq_affine(face.landmarks5, _PROBE), _PROBE)
+        return float(mask[top:bottom, left:right].sum()), float(crop.sum())
+
+    overlaps = [overlap(face) for face in faces]
+    most = max(overlaps)
+    best = faces[overlaps.index(most)]
+    if most == (0.0, 0.0):
+        box = ", ".join(str(round(side)) for side in best.box_xyxy)
+        raise MaskError(
+            f"the mask touches none of the {len(faces)} faces found (nearest guess at {box}); paint over one"
+        )
+    return best
