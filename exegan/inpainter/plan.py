@@ -68,7 +68,7 @@ class Plan:
 
     def notes(self) -> list[str]:
         """What a person should know about its exemplars, in sentences."""
-        return list(dict.fromkeys(note for part in self.parts for note in part.style.notes()))
+        return list(dict.fromkeys(note for part in self.parts for note in part.style.remarks))
 
 
 def make_plan(
