@@ -42,7 +42,7 @@ def measure_face(
         face=one.face,
         affine=one.affine,
         upscaled=one.upscaled,
-        hole_outside_crop=hole_outside_crop(one.mask, one.affine, resolution) if one.mask.any() else 0.0,
+        hole_outside_crop=hole_outside_crop(one.mask, one.affine, resolution),
         crop_outside_photo=crop_outside_photo(one.affine, resolution, one.mask.shape),
         seam=seam_score(one.photo, result, one.mask),
         identity_to_exemplar=to_exemplar,
