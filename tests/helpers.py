@@ -6,11 +6,13 @@ import zipfile
 from pathlib import Path
 
 import numpy as np
+import pytest
 import torch
 import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor
 
+from exegan.cli import main
 from exegan.config import GeneratorConfig, ModelConfig, StyleEncoderConfig
 from exegan.faces.face import Face
 
@@ -77,13 +79,6 @@ def zip_folder(folder: Path, path: Path) -> Path:
     return path
 
 
-def made_face(x: float, y: float, eyes: float) -> Face:
-    """An upright face whose middle between the eyes is at (x, y) and whose eyes are `eyes` px apart."""
-    landmarks = np.array([[-0.5, 0], [0.5, 0], [0, 0.6], [-0.4, 1], [0.4, 1]]) * eyes + [x, y]
-    box = (x - eyes, y - eyes, x + eyes, y + 1.7 * eyes)
-    return Face(box, landmarks, 0.99)
-
-
 class MadeDetector:
     """Finds a face in every `MADE_FACE` px of a photo whose top row is red 200 there, as `made_photo` draws them."""
 
@@ -93,7 +88,7 @@ class MadeDetector:
     def detect(self, photo: Image.Image) -> list[Face]:
         self.photos_seen += 1
         red = np.asarray(photo)[0, ::MADE_FACE, 0]
-        return [made_face(MADE_FACE * (i + 0.5), 35, 32) for i in np.flatnonzero(red == 200)]
+        return [make_face(MADE_FACE * i + 10, 3, 80) for i in np.flatnonzero(red == 200)]
 
 
 def made_photo(faces: int, seed: int = 0, height: int = MADE_FACE) -> Image.Image:
@@ -103,3 +98,17 @@ def made_photo(faces: int, seed: int = 0, height: int = MADE_FACE) -> Image.Imag
     pixels = np.array(small.resize((MADE_FACE * max(faces, 1), height), Image.Resampling.BICUBIC))
     pixels[0, :, 0] = 200 if faces else 0
     return Image.fromarray(pixels)
+
+
+def make_face(x: float, y: float, size: float) -> Face:
+    """A face whose box has its upper left corner there; its aligned crop reaches beyond the box on all sides."""
+    landmarks = np.array([[0.3, 0.4], [0.7, 0.4], [0.5, 0.6], [0.35, 0.8], [0.65, 0.8]]) * size + [x, y]
+    return Face((x, y, x + size, y + size), landmarks, 0.99)
+
+
+def run_command(*arguments: str | Path) -> int:
+    """Run the command line in this process; its exit code."""
+    with pytest.raises(SystemExit) as ended:
+        main([str(argument) for argument in arguments])
+    assert isinstance(ended.value.code, int)
+    return ended.value.code

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from helpers import MADE_FACE, MadeDetector, made_face, made_photo
+from helpers import MADE_FACE, MadeDetector, made_photo, make_face
 from numpy.typing import NDArray
 from PIL import Image
 
@@ -89,7 +89,7 @@ def test_several_faces_in_one_call_are_those_of_several_calls(inpainter: Inpaint
 
 
 def test_a_hole_over_two_faces_is_divided_between_them(inpainter: Inpainter) -> None:
-    faces = [made_face(70, 35, 32), made_face(130, 35, 32)]
+    faces = [make_face(30, 3, 80), make_face(90, 3, 80)]
     inpainter.detector.detect = lambda photo: faces  # type: ignore[method-assign]
     photo = made_photo(2)
     mask = np.zeros((MADE_FACE, 2 * MADE_FACE), dtype=np.bool_)
