@@ -6,15 +6,19 @@ import zipfile
 from pathlib import Path
 
 import numpy as np
+import pytest
 import torch
 import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor
 
+from exegan.cli import main
 from exegan.config import GeneratorConfig, ModelConfig, StyleEncoderConfig
+from exegan.faces.face import Face
 from exegan.nets.checkpoint import save_model
 from exegan.nets.model import Model
 
+MADE_FACE = 100  # pixels of width and height that a face of `made_photo` has for itself
 FIR_KERNEL = torch.outer(torch.tensor([1.0, 3.0, 3.0, 1.0]), torch.tensor([1.0, 3.0, 3.0, 1.0])) / 64
 
 
@@ -98,3 +102,38 @@ def write_faces_to_complete(root: Path) -> Path:
         mask[8 : 16 + number, 10:24] = 255
         Image.fromarray(mask).save(root / "masks" / f"{name}.png")
     return root
+
+
+class MadeDetector:
+    """Finds a face in every `MADE_FACE` px of a photo whose top row is red 200 there, as `made_photo` draws them."""
+
+    def __init__(self, device: object = "cpu") -> None:
+        self.photos_seen = 0
+
+    def detect(self, photo: Image.Image) -> list[Face]:
+        self.photos_seen += 1
+        red = np.asarray(photo)[0, ::MADE_FACE, 0]
+        return [make_face(MADE_FACE * i + 10, 3, 80) for i in np.flatnonzero(red == 200)]
+
+
+def made_photo(faces: int, seed: int = 0, height: int = MADE_FACE) -> Image.Image:
+    """Smooth colours with so many faces side by side for `MadeDetector`, every `MADE_FACE` px."""
+    random = np.random.default_rng(seed)
+    small = Image.fromarray(random.integers(40, 220, (4, 4 * max(faces, 1), 3), dtype=np.uint8))
+    pixels = np.array(small.resize((MADE_FACE * max(faces, 1), height), Image.Resampling.BICUBIC))
+    pixels[0, :, 0] = 200 if faces else 0
+    return Image.fromarray(pixels)
+
+
+def make_face(x: float, y: float, size: float) -> Face:
+    """A face whose box has its upper left corner there; its aligned crop reaches beyond the box on all sides."""
+    landmarks = np.array([[0.3, 0.4], [0.7, 0.4], [0.5, 0.6], [0.35, 0.8], [0.65, 0.8]]) * size + [x, y]
+    return Face((x, y, x + size, y + size), landmarks, 0.99)
+
+
+def run_command(*arguments: str | Path) -> int:
+    """Run the command line in this process; its exit code."""
+    with pytest.raises(SystemExit) as ended:
+        main([str(argument) for argument in arguments])
+    assert isinstance(ended.value.code, int)
+    return ended.value.code

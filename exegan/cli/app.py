@@ -10,8 +10,10 @@ import typer
 from exegan import __version__
 from exegan.cli.batch import batch
 from exegan.cli.export import export
+from exegan.cli.faces import faces
 from exegan.cli.importing import import_
 from exegan.cli.inpaint import inpaint
+from exegan.cli.mask import mask
 from exegan.cli.onnx import onnx
 from exegan.cli.prepare import prepare
 from exegan.cli.style import style
@@ -45,6 +47,8 @@ def root(
 
 app.command()(inpaint)
 app.command()(batch)
+app.command()(faces)
+app.command()(mask)
 app.command()(style)
 app.command()(prepare)
 app.command()(export)

@@ -73,7 +73,7 @@ def read_exemplar(path: Path, face: int | None) -> ExemplarPhoto | Style:
     from exegan.inpainter import ExemplarPhoto, load_style
 
     if path.suffix.lower() != ".safetensors":
-        return ExemplarPhoto(read_photo(path), f"the exemplar {path}", face)
+        return ExemplarPhoto(read_photo(path), str(path), face)
     if face is not None:
         raise InputError(f"{path} is a style, which has no faces to choose from; leave #{face} out")
     return load_style(path)

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from exegan.cli.completions import check_outputs, sample_paths, told
 from exegan.cli.exemplars import encode_mixing, parse_exemplar, read_exemplars
-from exegan.cli.outputs import check_outputs, sample_paths, told
 from exegan.errors import InputError
 
 if TYPE_CHECKING:

@@ -1,76 +1,20 @@
-"""What `exegan inpaint` writes and says."""
+"""Checks of where a command writes, before it does anything else."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 from exegan.errors import InputError
 
-if TYPE_CHECKING:
-    from exegan.inpainter import Inpainted
 
-
-def sample_paths(output: Path, count: int) -> list[Path]:
-    """Where each of several completions goes: `out_0.png`, `out_1.png` for `out.png`; one goes to `output` itself."""
-    if count == 1:
-        return [output]
-    return [output.with_name(f"{output.stem}_{number}{output.suffix}") for number in range(count)]
-
-
-def check_outputs(outputs: Iterable[Path], inputs: Iterable[Path]) -> None:
-    """Make sure that all can be written and none is one of the inputs.
+def check_new_output(output: Path, *inputs: Path) -> None:
+    """Make sure that a picture can be written there and replaces none of the inputs.
 
     Raises:
-        InputError: Otherwise.
+        InputError: See `images.check_output`; or the output is one of the inputs.
     """
     from exegan.images import check_output
 
-    outputs = list(outputs)
-    for output in outputs:
-        check_output(output)
-        if output.exists() and any(path.exists() and output.samefile(path) for path in inputs):
-            raise InputError(f"the output {output} is one of the inputs; give another name, so that nothing is lost")
-    names = [output.absolute() for output in outputs]
-    for output in outputs:
-        if names.count(output.absolute()) > 1:
-            raise InputError(f"the output {output} is asked for twice; give the sheets names of their own")
-
-
-def told(results: Sequence[Inpainted], paths: Sequence[Path], best: int | None, as_json: bool) -> str:
-    """The line, or the JSON, about what was written.
-
-    Args:
-        results: All completions.
-        paths: Where they went: all, or the best one alone.
-        best: Its number, if one was picked.
-        as_json: JSON is wanted.
-    """
-    if as_json:
-        return json.dumps(_report(results, paths, best))
-    shown = results[best or 0]
-    seconds = sum(results[0].seconds.values())
-    if len(results) > 1:
-        seconds = sum(value for result in results for stage, value in result.seconds.items() if stage not in _SHARED)
-        seconds += sum(shown.seconds.get(stage, 0.0) for stage in _SHARED)
-    which = f"seed {shown.seed}" if len(paths) == 1 else f"seeds {results[0].seed} to {results[-1].seed}"
-    if best is not None:
-        known = all(face.identity_to_exemplar is not None for face in shown.faces)
-        reason = "identity and seam" if known else "the seam alone, for want of a recognition network or exemplar photo"
-        which += f", the best of {len(results)} by {reason}"
-    return "; ".join([f"wrote {', '.join(map(str, paths))} ({which}, {seconds:.1f} s)", *shown.notes()])
-
-
-# Stages that all samples of a photo have in common.
-_SHARED = ("detect", "encode_exemplar")
-
-
-def _report(results: Sequence[Inpainted], paths: Sequence[Path], best: int | None) -> dict[str, Any]:
-    reports = [result.report() for result in results]
-    if len(results) == 1:
-        return {"output": str(paths[0]), **reports[0]}
-    if best is not None:
-        return {"output": str(paths[0]), "picked": best, **reports[best], "samples": reports}
-    return {"samples": [{"output": str(path), **report} for path, report in zip(paths, reports, strict=True)]}
+    check_output(output)
+    if any(output.exists() and path.exists() and output.samefile(path) for path in inputs):
+        raise InputError(f"the output {output} is one of the inputs; give another name, so that nothing is lost")

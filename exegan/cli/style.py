@@ -33,4 +33,8 @@ def style(
     if as_json:
         typer.echo(json.dumps({"output": str(output), **encoded.report()}))
     else:
-        typer.echo("; ".join([f"wrote {output} (style of {len(words)} photos)", *encoded.notes()]))
+        typer.echo(
+            "; ".join(
+                [f"wrote {output} (style of {len(words)} {'photo' if len(words) == 1 else 'photos'})", *encoded.remarks]
+            )
+        )

@@ -16,15 +16,15 @@ from exegan.faces.face import Face, largest_face
 from exegan.faces.select import choose_face
 
 _MIN_SCORE = 0.9
-# A face of 40 px is searched at 24 px where a copy may be as large as that takes.
-_SCALE, _SMALLEST_COPY, _LARGEST_COPY = 0.6, 1024, 1536
+# A face of 40 px is searched at 30 px where a copy may be as large as that takes.
+_SCALE, _SMALLEST_COPY, _LARGEST_COPY = 0.75, 1024, 1600
 # Side of a copy with a rim around it, relative to the longer side: a face that fills its picture is found once there is
 # something around it, and the picture fits in whichever way it is turned.
 _RIM = 1.5
 _TURNS = (math.radians(40), math.radians(-40))
-# Faces below the score or height in pixels, or turned further, need a second look; the landmarks' mean distance between
-# both looks is relative to that of the eyes.
-_SURE, _SMALL, _TILTED, _AGREED = 0.99, 40, math.radians(10), 0.3
+# Faces below the score or height in pixels, or turned further, need a second look that gives the score and agrees: by
+# the landmarks' mean distance between both looks, relative to that of the eyes.
+_SURE, _SMALL, _TILTED, _AGREED = 0.995, 40, math.radians(10), 0.3
 _CLOSE_UP, _CLOSE_UP_RIM = 128, 32
 _GREY = (128, 128, 128)
 
@@ -47,8 +47,8 @@ class FaceDetector:
     def detect(self, photo: Image.Image) -> list[Face]:
         """Faces of an upright RGB photo, left to right; an empty list where there is none.
 
-        Finds faces from 40 px on, turned in the picture's plane by up to 45 degrees. Photos of more than 2,560 px a
-        side are searched in a copy of 1,536 px, where faces from 1/64 of the longer side on are found. Faces that are
+        Finds faces from 40 px on, turned in the picture's plane by up to 45 degrees. Photos of more than 2,133 px a
+        side are searched in a copy of 1,600 px, where faces from 1/64 of the longer side on are found. Faces that are
         small or turned get a second look at a close-up that shows them upright: it makes certain of the small ones
         and places the landmarks of the turned ones.
         """
@@ -79,7 +79,7 @@ class FaceDetector:
             again = self._second_look(copy, face) if needs_look else face
             if again:
                 certain.append(again)
-            elif _height(face) >= _SMALL:
+            elif face.score >= _SURE and _height(face) >= _SMALL:
                 doubtful.append(face)
         return certain, doubtful
 
@@ -87,7 +87,9 @@ class FaceDetector:
         """The face as a close-up shows it upright; None if it shows none."""
         affine = ffhq_affine(face.landmarks5, _CLOSE_UP)
         affine[:, 2] += _CLOSE_UP_RIM
-        seen = self._look_through(copy, affine, _CLOSE_UP + 2 * _CLOSE_UP_RIM)
+        seen = [
+            again for again in self._look_through(copy, affine, _CLOSE_UP + 2 * _CLOSE_UP_RIM) if again.score >= _SURE
+        ]
         eyes = np.hypot(*(face.landmarks5[1] - face.landmarks5[0]))
         distances = [np.hypot(*(again.landmarks5 - face.landmarks5).T).mean() for again in seen]
         return seen[int(np.argmin(distances))] if distances and min(distances) < _AGREED * eyes else None

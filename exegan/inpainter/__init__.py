@@ -3,6 +3,7 @@
 Two doors: `Inpainter.inpaint` and its relatives take whole photos, `Inpainter.complete` takes aligned tensors.
 """
 
+from exegan.inpainter.averaging import average_styles
 from exegan.inpainter.exemplars import Exemplar, ExemplarPhoto
 from exegan.inpainter.holes import Hole, Regions
 from exegan.inpainter.loading import Backend, Device, choose_device
@@ -12,7 +13,7 @@ from exegan.inpainter.plan import Key, Plan
 from exegan.inpainter.result import CompletedFace, Inpainted, pick_best
 from exegan.inpainter.scores import Recognizer, make_recognizer
 from exegan.inpainter.stages import Prepared, stack_prepared
-from exegan.inpainter.styles import Style, average_styles, check_style_output, load_style, save_style
+from exegan.inpainter.styles import Style, check_style_output, load_style, save_style
 
 __all__ = [
     "Backend",

@@ -13,6 +13,7 @@ from torch import Tensor
 from exegan.errors import InputError
 from exegan.faces.detect import FaceDetector
 from exegan.images import to_tensor, upright_rgb
+from exegan.inpainter.averaging import average_styles
 from exegan.inpainter.exemplars import (
     Exemplar,
     ExemplarPart,
@@ -23,7 +24,7 @@ from exegan.inpainter.exemplars import (
 )
 from exegan.inpainter.scores import Recognizer
 from exegan.inpainter.stages import align_face
-from exegan.inpainter.styles import Style, average_styles
+from exegan.inpainter.styles import Style
 from exegan.inpainter.tensors import TensorInpainter
 from exegan.nets.model import Networks
 

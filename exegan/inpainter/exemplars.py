@@ -27,12 +27,12 @@ class ExemplarPhoto:
 
     Args:
         image: Any size and mode; EXIF orientation is applied.
-        name: What to call it in sentences.
+        name: What to call it in sentences, its file say.
         face: Index of the face, from the left; None for photos that show one.
     """
 
     image: Image.Image
-    name: str = "the exemplar"
+    name: str = ""
     face: int | None = None
 
 
@@ -59,20 +59,20 @@ def choose_exemplar_face(faces: Sequence[Face], photo: ExemplarPhoto) -> Face:
         NoFaceFound: There is none.
         InputError: There are several and nobody said which, or there is no face of that index.
     """
-    size = f"{photo.image.width}x{photo.image.height}"
+    size, called = f"{photo.image.width}x{photo.image.height}", f"the exemplar {photo.name}".rstrip()
     if not faces:
-        raise NoFaceFound(f"no face was found in {photo.name} ({size}); give a photo that shows one clearly")
+        raise NoFaceFound(f"no face was found in {called} ({size}); give a photo that shows one clearly")
     if photo.face is not None:
         if not 0 <= photo.face < len(faces):
             count = "one face, number 0" if len(faces) == 1 else f"{len(faces)} faces, 0 to {len(faces) - 1}"
-            raise InputError(f"{photo.name} has no face {photo.face}; it shows {count} from the left")
+            raise InputError(f"{called} has no face {photo.face}; it shows {count} from the left")
         return faces[photo.face]
     largest = largest_face(faces)
     main = [i for i, face in enumerate(faces) if _width(face) >= _BACKGROUND * _width(largest)]
     if len(main) > 1:
         where = ", ".join(f"{i} at ({_middle(faces[i])})" for i in main)
         raise InputError(
-            f"{photo.name} shows {len(main)} faces: {where}; say which one is meant, as in PHOTO#{main[0]},"
+            f"{called} shows {len(main)} faces: {where}; say which one is meant, as in PHOTO#{main[0]},"
             " or crop the photo"
         )
     return largest
@@ -98,7 +98,7 @@ def encode_photos(
     views = [(np.asarray(photo.image), face) for photo, face in zip(photos, faces, strict=True)]
     codes = networks.encode_exemplar(to_tensor([align_face(pixels, face, side) for pixels, face in views])).cpu()
     known = [None] * len(views) if recognizer is None else list(recognizer.embed(views)[:, None])
-    names = [photo.name for photo in photos]
+    names = [photo.name or f"number {number}" for number, photo in enumerate(photos)]
     return [Style(code, model_sha256, (name,), (), one) for code, name, one in zip(codes, names, known, strict=True)]
 
 

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from exegan.faces.align import ffhq_affine
 from exegan.faces.face import Face
+from exegan.faces.paste import hole_outside_crop
 from exegan.faces.select import faces_mask
 from exegan.masks.editing import invert
 from exegan.masks.regions import parse_regions
@@ -90,3 +91,8 @@ def divide_hole(mask: BoolMask, faces: Sequence[Face]) -> list[BoolMask]:
         part[box] = mask[box] & (nearest == number)
         parts.append(part)
     return parts
+
+
+def touches_crop(mask: BoolMask, face: Face) -> bool:
+    """Whether any hole pixel lies in a face's aligned crop."""
+    return bool(mask.any()) and hole_outside_crop(mask, ffhq_affine(face.landmarks5, 1), 1) < 1

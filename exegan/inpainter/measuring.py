@@ -8,10 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
+from exegan.faces.align import crop_outside_photo
 from exegan.faces.paste import hole_outside_crop
+from exegan.faces.seam import seam_score
 from exegan.inpainter.result import CompletedFace
 from exegan.inpainter.scores import Recognizer, similarity
-from exegan.inpainter.seam import crop_outside_photo, seam_score
 from exegan.inpainter.stages import Prepared
 
 
@@ -42,9 +43,9 @@ def measure_face(
         face=one.face,
         affine=one.affine,
         upscaled=one.upscaled,
-        hole_outside_crop=hole_outside_crop(one.mask, one.affine, resolution) if one.mask.any() else 0.0,
+        hole_outside_crop=hole_outside_crop(one.mask, one.affine, resolution),
         crop_outside_photo=crop_outside_photo(one.affine, resolution, one.mask.shape),
-        seam=seam_score(one.photo, result, one.mask),
+        seam=seam_score(result, one.mask),
         identity_to_exemplar=to_exemplar,
         identity_to_photo=to_photo,
         seconds=seconds,

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from exegan.errors import InputError, MaskError
 from exegan.faces.face import Face
 from exegan.images import check_mask
-from exegan.inpainter.holes import BoolMask, Hole, Regions, divide_hole, regions_hole
+from exegan.inpainter.holes import BoolMask, Hole, Regions, divide_hole, regions_hole, touches_crop
 from exegan.inpainter.selection import chosen_faces
 from exegan.inpainter.styles import Style
 from exegan.masks.regions import region_mask
@@ -68,7 +68,7 @@ class Plan:
 
     def notes(self) -> list[str]:
         """What a person should know about its exemplars, in sentences."""
-        return list(dict.fromkeys(note for part in self.parts for note in part.style.notes()))
+        return list(dict.fromkeys(note for part in self.parts for note in part.style.remarks))
 
 
 def make_plan(
@@ -102,6 +102,12 @@ def make_plan(
         hole = regions_hole(hole, wanted, size_hw)
         check_mask(hole, size_hw)  # inverted, nothing may be left
     holes = dict(zip(chosen, divide_hole(hole, [faces[i] for i in chosen]), strict=True))
+    for index in [index for index in chosen if not touches_crop(holes[index], faces[index])]:
+        if face != "all" or index in named:
+            raise MaskError(f"the hole does not reach face {index}; enlarge it, or leave that face out")
+        del holes[index], passes[index]
+    if not holes:
+        raise MaskError(f"the hole reaches none of the {len(faces)} faces found; paint over one")
     return Plan(photo, _make_parts(faces, holes, passes), holes)
 
 
@@ -126,9 +132,9 @@ def _make_parts(
     planned = []
     for index, own in passes.items():
         for number, (names, style) in enumerate(own):
+            hole = holes[index] if names is None else _within(holes[index], names, index, faces[index])
             # The first pass takes all that the face owns, also what no region covers.
-            hole = holes[index] if number == 0 else _within(holes[index], names, index, faces[index])
-            planned.append((number, index, hole, style))
+            planned.append((number, index, holes[index] if number == 0 else hole, style))
     planned.sort(key=lambda part: part[:2])
     parts: list[Part] = []
     hole = planned[-1][2]
@@ -139,8 +145,8 @@ def _make_parts(
     return tuple(replace(part, unknown=first_of[part.round].hole) for part in parts)
 
 
-def _within(hole: BoolMask, names: str | None, index: int, face: Face) -> BoolMask:
-    part: BoolMask = hole & region_mask(str(names), face.landmarks5, (hole.shape[0], hole.shape[1]))
+def _within(hole: BoolMask, names: str, index: int, face: Face) -> BoolMask:
+    part: BoolMask = hole & region_mask(names, face.landmarks5, (hole.shape[0], hole.shape[1]))
     if not part.any():
         raise MaskError(f"the hole does not touch the {names} of face {index}, which has an exemplar; enlarge the hole")
     return part

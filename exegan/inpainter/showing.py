@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import numpy as np
 from PIL import Image
 
 from exegan.faces.align import crop_box, ffhq_affine
@@ -27,20 +26,20 @@ def sweep_sheet(plan: Plan, results: Sequence[Inpainted], *, cell: int = 256) ->
 
 
 def _sheet(plan: Plan, results: Sequence[Inpainted], labels: Sequence[str], cell: int) -> Image.Image:
-    left, top, right, bottom = _close_up(plan)
-    hole = np.zeros(plan.photo.shape[:2], dtype=np.bool_)
-    for part in plan.holes.values():
-        hole |= part
-    window = np.s_[top:bottom, left:right]
-    holed = Image.fromarray(np.where(hole[window][:, :, None], np.uint8(255), plan.photo[window]))
-    pictures = [holed, *(result.image.crop((left, top, right, bottom)) for result in results)]
-    return make_sheet(pictures, ["hole", *labels], cell=cell)
+    """One face in a grid; of several faces each in a row of its own."""
+    faces = {part.index: part.face for part in plan.parts}
+    pictures = [_with_hole(plan), *(result.image for result in results)]
+    captions = ["hole", *labels]
+    cells, texts = [], []
+    for index, face in sorted(faces.items()):
+        box = crop_box(ffhq_affine(face.landmarks5, 1), 1, plan.photo.shape[:2], margin=0)
+        cells += [picture.crop(box) for picture in pictures]
+        texts += captions if len(faces) == 1 else [f"face {index}, {caption}" for caption in captions]
+    return make_sheet(cells, texts, cell=cell, columns=None if len(faces) == 1 else len(pictures))
 
 
-def _close_up(plan: Plan) -> tuple[int, int, int, int]:
-    """Left, top, right, bottom of a box around the aligned crops of all faces that are completed."""
-    size_hw = plan.photo.shape[:2]
-    faces = {part.index: part.face for part in plan.parts}.values()
-    boxes = [crop_box(ffhq_affine(face.landmarks5, 1), 1, size_hw, margin=0) for face in faces]
-    lefts, tops, rights, bottoms = zip(*boxes, strict=True)
-    return min(lefts), min(tops), max(rights), max(bottoms)
+def _with_hole(plan: Plan) -> Image.Image:
+    picture = plan.photo.copy()
+    for hole in plan.holes.values():
+        picture[hole] = 255
+    return Image.fromarray(picture)

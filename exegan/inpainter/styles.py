@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,6 @@ from exegan.errors import InputError
 STYLE_SUFFIX = ".safetensors"
 
 _FORMAT = "exegan-style-1"
-_OUTLIER = 1.5
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,6 +32,7 @@ class Style:
             empty below three photos, where nobody can say which is the odd one.
         identity: Embeddings of the photos' faces [N, D] under the inpainter's recognition network, if it has one;
             never saved, being biometric data.
+        remarks: What is to be said about the photos, in sentences.
     """
 
     codes: Tensor
@@ -40,6 +40,7 @@ class Style:
     names: tuple[str, ...] = ()
     distances: tuple[float, ...] = ()
     identity: Tensor | None = None
+    remarks: tuple[str, ...] = ()
 
     def mixed(self, fine: Style, at: int) -> Style:
         """This style in the first `at` of an exemplar's layers (coarse: shape), another's in the rest (fine: colour).
@@ -56,12 +57,12 @@ class Style:
             raise InputError(f"the layer to mix at is {at}, expected 0 to {layers} with this model")
         if self.codes.shape != fine.codes.shape or self.model_sha256 != fine.model_sha256:
             raise InputError("the two styles to mix were encoded by different models; encode both by the same one")
-        known = [style.identity for style in (self, fine) if style.identity is not None]
         return Style(
             torch.cat([self.codes[:at], fine.codes[at:]]),
             self.model_sha256,
             self.names + fine.names,
-            identity=torch.cat(known) if len(known) == 2 else None,
+            identity=joined_identities([self, fine]),
+            remarks=self.remarks + fine.remarks,
         )
 
     def report(self) -> dict[str, Any]:
@@ -71,50 +72,14 @@ class Style:
             "shape": list(self.codes.shape),
             "photos": list(self.names),
             "distances": [round(distance, 3) for distance in self.distances],
-            "notes": self.notes(),
+            "notes": list(self.remarks),
         }
 
-    def notes(self) -> list[str]:
-        """Photos whose style is far from that of the others, in sentences."""
-        return [
-            f"{name} looks unlike the other photos of its person (style distance {distance:.1f}x the usual);"
-            " leave it out if it shows somebody else"
-            for name, distance in zip(self.names, self.distances, strict=False)
-            if distance > _OUTLIER
-        ]
 
-
-def average_styles(styles: Sequence[Style]) -> Style:
-    """The mean of the styles of several photos of one person; of one style, itself.
-
-    Raises:
-        InputError: There is none, or they are of several models.
-    """
-    if not styles:
-        raise InputError("there is no exemplar; give at least one photo of a face")
-    if len(styles) == 1:
-        return styles[0]
-    first = styles[0]
-    for style in styles[1:]:
-        first.mixed(style, 0)  # refuses styles of two models
-    codes = torch.stack([style.codes for style in styles])
-    names = tuple(name for style in styles for name in style.names)
+def joined_identities(styles: Sequence[Style]) -> Tensor | None:
+    """Embeddings of all photos of several styles [N, D]; None if those of one are not known."""
     known = [style.identity for style in styles if style.identity is not None]
-    averaged = Style(codes.mean(dim=0), first.model_sha256, names)
-    if len(known) == len(styles):
-        averaged = replace(averaged, identity=torch.cat(known))
-    if len(styles) > 2 and len(names) == len(styles):
-        averaged = replace(averaged, distances=_relative_distances(codes))
-    return averaged
-
-
-def _relative_distances(codes: Tensor) -> tuple[float, ...]:
-    """Distance of each of [N, L, D] to the mean of the others, over the median of these distances."""
-    others = (codes.sum(dim=0) - codes) / (len(codes) - 1)
-    distances = torch.linalg.vector_norm((codes - others).flatten(1), dim=1)
-    # Copies of one photo are no distance apart, up to rounding.
-    usual = distances.median().clamp(min=1e-6 * float(codes.norm()) + 1e-12)
-    return tuple(float(distance) for distance in distances / usual)
+    return torch.cat(known) if len(known) == len(styles) else None
 
 
 def save_style(style: Style, path: str | Path) -> None:

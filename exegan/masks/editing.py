@@ -42,7 +42,9 @@ def invert(mask: BoolMask) -> BoolMask:
 
 def _widen(mask: BoolMask, radius: int) -> BoolMask:
     """Union of discs around all hole pixels: every column lends itself to its neighbours, the farther the less high."""
-    width = mask.shape[1]
+    height, width = mask.shape
+    if radius**2 >= height**2 + width**2:  # quicker than going there column by column
+        return np.full_like(mask, bool(mask.any()))
     nearest = _distance_along_columns(mask)
     result: BoolMask = mask.copy()
     for across in range(min(radius, width - 1) + 1):

@@ -1,89 +1,26 @@
 """Holes over parts of a face: eyes, mouth, lower face and so on, placed by five landmarks.
 
-A template describes the parts in the FFHQ crop, (x, y) as shares of its side, each point with a depth towards the
-viewer in the same unit. The affine camera that best shows the template's landmarks where the face has its own places
-the parts, so that they turn, tilt and foreshorten with the head; what is left between the landmarks' places and the
-camera's moves the parts near them. A part is the convex hull of its points.
+The affine camera that best shows the template's landmarks where the face has its own places the parts, so that they
+turn, tilt and foreshorten with the head; what is left between the landmarks' places and the camera's moves the parts
+near them.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageDraw
 
 from exegan.errors import MaskError
+from exegan.masks.template import LANDMARKS, REGIONS, Point
 
 BoolMask = NDArray[np.bool_]
 Points = NDArray[np.float64]
-_Point = tuple[float, float, float]
 
-# Where the five landmarks lie in the mean FFHQ crop; the third number is the depth.
-_LANDMARKS = np.array(
-    [[0.375, 0.475, 0.0], [0.625, 0.475, 0.0], [0.5, 0.625, 0.11], [0.385, 0.73, 0.01], [0.615, 0.73, 0.01]]
-)
-_CAMERA = np.linalg.pinv(np.column_stack([_LANDMARKS, np.ones(5)]))
+_CAMERA = np.linalg.pinv(np.column_stack([LANDMARKS, np.ones(5)]))
 # How far from a landmark its own place still counts, as a share of the crop's side.
 _NEAR = 0.08
-
-
-def _surface(x: float, y: float, height: float = 0.0) -> _Point:
-    """A point on the face, which curves back to its sides, raised by `height`."""
-    return x, y, 0.01 - 34 * (x - 0.5) ** 4 + height
-
-
-def _ellipse(x: float, y: float, half_width: float, half_height: float, height: float = 0.0) -> list[_Point]:
-    angles = (i * math.pi / 16 for i in range(32))
-    return [_surface(x + half_width * math.cos(a), y + half_height * math.sin(a), height) for a in angles]
-
-
-def _outline(*left_half: tuple[float, float]) -> list[_Point]:
-    """Points of the left half and their mirror images."""
-    return [_surface(side, y) for x, y in left_half for side in (x, 1 - x)]
-
-
-def _mirrored(part: list[_Point]) -> list[_Point]:
-    return [(1 - x, y, z) for x, y, z in part]
-
-
-_LEFT_EYE = _ellipse(0.38, 0.475, 0.085, 0.05)
-_LEFT_BROW = _ellipse(0.365, 0.402, 0.125, 0.05, 0.03)
-_NOSE = [
-    *_outline((0.465, 0.45), (0.44, 0.55), (0.415, 0.63), (0.42, 0.665), (0.45, 0.685)),
-    *(_surface(x, y, 0.1) for x, y in ((0.465, 0.6), (0.535, 0.6), (0.46, 0.645), (0.54, 0.645), (0.5, 0.665))),
-    *_ellipse(0.5, 0.625, 0.03, 0.03, 0.12),
-]
-_MOUTH = _ellipse(0.5, 0.757, 0.155, 0.08)
-_LEFT_CHEEK = _ellipse(0.335, 0.62, 0.085, 0.095)
-_CHIN = _ellipse(0.5, 0.9, 0.125, 0.075, 0.02)
-_JAW = _outline((0.215, 0.62), (0.228, 0.7), (0.252, 0.78), (0.295, 0.86), (0.35, 0.918), (0.42, 0.958), (0.5, 0.972))
-_FOREHEAD = _outline((0.235, 0.37), (0.25, 0.31), (0.29, 0.25), (0.35, 0.21), (0.42, 0.19), (0.5, 0.183))
-_UPPER = [
-    *_FOREHEAD,
-    *_ellipse(0.5, 0.32, 0.15, 0.06, 0.03),
-    *_LEFT_BROW,
-    *_mirrored(_LEFT_BROW),
-    *_outline((0.215, 0.42), (0.212, 0.48), (0.212, 0.56), (0.3, 0.56)),
-]
-_LOWER = [*_JAW, *_outline((0.212, 0.56), (0.3, 0.56), (0.28, 0.66), (0.32, 0.76)), *_NOSE[4:]]
-
-REGIONS: dict[str, tuple[list[_Point], ...]] = {
-    "eyes": (_LEFT_EYE, _mirrored(_LEFT_EYE)),
-    "left-eye": (_LEFT_EYE,),
-    "right-eye": (_mirrored(_LEFT_EYE),),
-    "brows": (_LEFT_BROW, _mirrored(_LEFT_BROW)),
-    "nose": (_NOSE,),
-    "mouth": (_MOUTH,),
-    "cheeks": (_LEFT_CHEEK, _mirrored(_LEFT_CHEEK)),
-    "forehead": (_FOREHEAD,),
-    "chin": (_CHIN,),
-    "upper-face": (_UPPER,),
-    "lower-face": (_LOWER,),
-    "face": (_UPPER + _LOWER,),
-}
 
 
 def parse_regions(text: str) -> tuple[str, ...]:
@@ -114,18 +51,11 @@ def region_mask(regions: str, landmarks5: Points, size_hw: tuple[int, int]) -> B
         MaskError: A region is unknown.
     """
     hulls = [_hull(_place(part, landmarks5)) for name in parse_regions(regions) for part in REGIONS[name]]
-    height, width = size_hw
-    corners = np.concatenate(hulls)
-    left, top = np.floor(corners.min(axis=0)).clip(0, (width, height)).astype(int)
-    right, bottom = np.ceil(corners.max(axis=0)).clip(0, (width, height)).astype(int)
     mask = np.zeros(size_hw, dtype=np.bool_)
-    if left < right and top < bottom:
-        canvas = Image.new("1", (right - left, bottom - top))
-        for hull in hulls:
-            # Pillow's coordinates are those of pixel centres, half a pixel off ours.
-            shifted = hull - (left + 0.5, top + 0.5)
-            ImageDraw.Draw(canvas).polygon([(float(x), float(y)) for x, y in shifted], fill=1)
-        mask[top:bottom, left:right] = np.asarray(canvas)
+    for hull in hulls:
+        left, top = np.floor(hull.min(axis=0)).clip(0, size_hw[::-1]).astype(int)
+        right, bottom = np.ceil(hull.max(axis=0)).clip(0, size_hw[::-1]).astype(int)
+        mask[top:bottom, left:right] |= _fill(hull - (left, top), (bottom - top, right - left))
     return mask
 
 
@@ -142,15 +72,15 @@ def crop_region_mask(regions: str, resolution: int) -> BoolMask:
     Raises:
         MaskError: A region is unknown.
     """
-    return region_mask(regions, _LANDMARKS[:, :2] * resolution, (resolution, resolution))
+    return region_mask(regions, LANDMARKS[:, :2] * resolution, (resolution, resolution))
 
 
-def _place(part: Iterable[_Point], landmarks5: Points) -> Points:
+def _place(part: Iterable[Point], landmarks5: Points) -> Points:
     """Points of the template → the face [N, 2]."""
     points = np.array(list(part))
     camera = _CAMERA @ landmarks5
-    residual = landmarks5 - np.column_stack([_LANDMARKS, np.ones(5)]) @ camera
-    squared = ((points[:, None, :2] - _LANDMARKS[None, :, :2]) ** 2).sum(axis=2)
+    residual = landmarks5 - np.column_stack([LANDMARKS, np.ones(5)]) @ camera
+    squared = ((points[:, None, :2] - LANDMARKS[None, :, :2]) ** 2).sum(axis=2)
     placed: Points = np.column_stack([points, np.ones(len(points))]) @ camera
     placed += np.exp(-squared / (2 * _NEAR**2)) @ residual
     return placed
@@ -173,3 +103,18 @@ def _hull(points: Points) -> Points:
 def _turn(a: tuple[float, float], b: tuple[float, float], c: tuple[float, float]) -> float:
     """Positive where the way a, b, c bends to one side, negative to the other, 0 where it is straight."""
     return (b[0] - a[0]) * (c[1] - a[1]) - (b[1] - a[1]) * (c[0] - a[0])
+
+
+def _fill(hull: Points, size_hw: tuple[int, int]) -> BoolMask:
+    """Pixels whose centre lies in a convex polygon: in each row those between its leftmost and rightmost crossing."""
+    x, y = hull.T
+    next_x, next_y = np.roll(hull, -1, axis=0).T
+    row = np.arange(size_hw[0])[:, None] + 0.5
+    crosses = (y <= row) != (next_y <= row)
+    slope = (next_x - x) / np.where(next_y == y, np.inf, next_y - y)
+    at = x + (row - y) * slope
+    left = np.where(crosses, at, np.inf).min(axis=1, keepdims=True)
+    right = np.where(crosses, at, -np.inf).max(axis=1, keepdims=True)
+    column = np.arange(size_hw[1]) + 0.5
+    filled: BoolMask = (column >= left) & (column < right)
+    return filled

@@ -1,4 +1,4 @@
-"""Which faces are found, and which one is meant."""
+"""Which faces are found, and how well their landmarks lie."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from exegan.errors import MaskError, NoFaceFound
 from exegan.faces.align import crop_side, ffhq_affine, invert_affine
-from exegan.faces.detect import Face, FaceDetector, choose_face, largest_face
+from exegan.faces.detect import FaceDetector
+from exegan.faces.face import largest_face
 from exegan.images import read_photo
 
 Shared = Callable[[str], Path]
@@ -22,44 +22,6 @@ Shared = Callable[[str], Path]
 @pytest.fixture(scope="module")
 def detector() -> FaceDetector:
     return FaceDetector()
-
-
-def make_face(x: float, y: float, size: float) -> Face:
-    """A face whose box has its upper left corner there; its aligned crop reaches beyond the box on all sides."""
-    landmarks = np.array([[0.3, 0.4], [0.7, 0.4], [0.5, 0.6], [0.35, 0.8], [0.65, 0.8]]) * size + [x, y]
-    return Face((x, y, x + size, y + size), landmarks, 0.99)
-
-
-def hole(left: int, top: int, right: int, bottom: int) -> np.ndarray:
-    mask = np.zeros((200, 300), dtype=np.bool_)
-    mask[top:bottom, left:right] = True
-    return mask
-
-
-def test_face_whose_box_holds_most_of_the_hole_is_meant() -> None:
-    left, right = make_face(40, 60, 60), make_face(180, 60, 60)
-    assert choose_face([left, right], hole(60, 80, 70, 90)) is left
-    assert choose_face([left, right], hole(90, 80, 230, 90)) is right
-    assert choose_face([right, left], hole(90, 80, 230, 90)) is right
-
-
-def test_hole_beside_all_boxes_goes_to_the_crop_that_reaches_it() -> None:
-    left, right = make_face(40, 60, 60), make_face(180, 60, 60)
-    assert choose_face([left, right], hole(60, 45, 80, 55)) is left, "hair above the box"
-
-
-def test_hole_that_touches_no_face_is_refused() -> None:
-    with pytest.raises(MaskError, match="touches none of the 1 faces"):
-        choose_face([make_face(180, 60, 60)], hole(0, 190, 10, 200))
-    with pytest.raises(NoFaceFound, match=r"no face was found in the photo \(300x200\)"):
-        choose_face([], hole(0, 0, 10, 10))
-
-
-def test_largest_face() -> None:
-    small, large = make_face(0, 0, 30), make_face(100, 0, 90)
-    assert largest_face([small, large]) is large
-    with pytest.raises(NoFaceFound):
-        largest_face([])
 
 
 @pytest.mark.parametrize("size", [(5, 5), (3, 400), (200, 200)])
@@ -113,3 +75,58 @@ def test_face_that_fills_its_picture_is_found(detector: FaceDetector, shared: Sh
     (face,) = detector.detect(photo)
     tight = photo.crop(tuple(round(side) for side in face.box_xyxy)).resize((200, 260))
     assert len(detector.detect(tight)) == 1
+
+
+def placed(photo: Image.Image, height: int, degrees: float, side: int) -> tuple[Image.Image, np.ndarray]:
+    """The photo's face at a height in pixels, turned, in the middle of a square picture; and its landmarks there."""
+    (face,) = FaceDetector().detect(photo)
+    left, top, right, bottom = face.box_xyxy
+    scale, angle = height / (bottom - top), np.radians(degrees)
+    matrix = scale * np.array([[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]])
+    shift = np.array([side / 2, side / 2]) - matrix @ [(left + right) / 2, (top + bottom) / 2]
+    small = photo.resize((round(photo.width * scale), round(photo.height * scale)), Image.Resampling.LANCZOS)
+    back = invert_affine(np.column_stack([matrix / scale, shift]))
+    picture = small.transform(
+        (side, side), Image.Transform.AFFINE, back.ravel().tolist(), Image.Resampling.BICUBIC, fillcolor=(110, 120, 130)
+    )
+    return picture, face.landmarks5 @ matrix.T + shift
+
+
+@pytest.mark.parametrize("name", ["female-10", "male-06"])
+@pytest.mark.parametrize(("height", "degrees"), [(40, 0), (40, 45), (40, -45), (100, 45), (100, -45), (300, 30)])
+def test_small_and_turned_faces(detector: FaceDetector, shared: Shared, name: str, height: int, degrees: float) -> None:
+    picture, landmarks = placed(read_photo(shared(f"photos/{name}.jpg")), height, degrees, 600)
+    (face,) = detector.detect(picture)
+    eyes = np.hypot(*(landmarks[1] - landmarks[0]))
+    assert np.hypot(*(face.landmarks5 - landmarks).T).mean() < 0.12 * eyes
+    left, top, right, bottom = face.box_xyxy
+    assert ((left, top) < landmarks).all() and (landmarks < (right, bottom)).all()
+    assert 0.7 * height < bottom - top < 1.5 * height
+
+
+def test_small_face_in_a_large_photo(detector: FaceDetector, shared: Shared) -> None:
+    picture, landmarks = placed(read_photo(shared("photos/male-06.jpg")), 40, 0, 2100)
+    (face,) = detector.detect(picture)
+    assert np.abs(face.landmarks5 - landmarks).max() < 5
+
+
+@pytest.mark.parametrize("name", ["female-13", "female-27", "female-35", "male-92"])
+def test_patterns_are_no_faces(detector: FaceDetector, shared: Shared, name: str) -> None:
+    photo = read_photo(shared(f"photos/{name}.jpg"))
+    (face,) = detector.detect(photo)
+    below = round(1.25 * face.box_xyxy[3] - 0.25 * face.box_xyxy[1])
+    assert detector.detect(photo.crop((0, below, photo.width, photo.height))) == []
+
+
+def test_noise_is_no_face(detector: FaceDetector) -> None:
+    noise = np.random.default_rng(0).integers(0, 256, (300, 400, 3), dtype=np.uint8)
+    assert detector.detect(Image.fromarray(noise)) == []
+
+
+def test_order_is_from_left_to_right_and_the_same_every_time(detector: FaceDetector, shared: Shared) -> None:
+    group = Image.new("RGB", (900, 600))
+    for i, (name, y) in enumerate((("male-86", 290), ("female-10", 0), ("male-22", 150))):
+        group.paste(read_photo(shared(f"photos/{name}.jpg")).resize((300, 300)), (300 * i, y))
+    faces = detector.detect(group)
+    assert [int(face.box_xyxy[0] // 300) for face in faces] == [0, 1, 2]
+    assert [face.box_xyxy for face in detector.detect(group)] == [face.box_xyxy for face in faces]
