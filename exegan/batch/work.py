@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from PIL import Image
 from torch import Tensor
 
 from exegan.batch import files
@@ -21,8 +22,8 @@ from exegan.batch.settings import Settings
 from exegan.batch.todo import DONE, FAILED, job_options
 from exegan.errors import ExeGanError, InputError
 from exegan.faces.select import select_faces
-from exegan.images import read_mask, read_photo, save_photo, to_tensor
-from exegan.inpainter import Inpainter, Options, Prepared, load_style
+from exegan.images import Photo, open_photo, read_mask, read_photo, to_tensor
+from exegan.inpainter import Inpainter, Options, Prepared, load_style, write_completed
 from exegan.inpainter.stages import prepare_face
 from exegan.inpainter.styles import STYLE_SUFFIX
 from exegan.masks.regions import crop_region_mask, region_mask
@@ -36,12 +37,14 @@ class Loaded:
 
     Args:
         item: The item.
-        prepared: What `Inpainter.prepare` made of its photo.
+        photo: As its file has it.
+        prepared: What `Inpainter.prepare` made of it.
         style: Codes of its exemplar [1, num_styles, w_dim], on the CPU.
         seconds: What that took.
     """
 
     item: Item
+    photo: Photo
     prepared: Prepared
     style: Tensor
     seconds: float
@@ -76,16 +79,16 @@ class Worker:
         """Read an item's files and cut out its face; a failure becomes the item's entry."""
         start = time.perf_counter()
         try:
-            prepared = self._prepare(item.job)
+            with files.local_copy(item.job.photo) as path:
+                photo = open_photo(path)
+            prepared = self._prepare(item.job, photo.image)
             with self._exemplar_lock:
                 style = self._style_of(item.job.exemplar)
-            return Loaded(item, prepared, style, time.perf_counter() - start)
+            return Loaded(item, photo, prepared, style, time.perf_counter() - start)
         except ExeGanError as error:
             return self._entry(item, time.perf_counter() - start, {"status": FAILED, "error": str(error)})
 
-    def _prepare(self, job: Job) -> Prepared:
-        with files.local_copy(job.photo) as path:
-            photo = read_photo(path)
+    def _prepare(self, job: Job, photo: Image.Image) -> Prepared:
         aligned = self._settings.aligned
         if not job.mask.startswith(REGION):
             with files.local_copy(job.mask) as path:
@@ -141,7 +144,14 @@ class Worker:
         try:
             result = self._inpainter.finish(loaded.prepared, raw).image
             with self._folder.staging(loaded.item.output) as path:
-                save_photo(result, path, quality=self._settings.quality or 95)
+                write_completed(
+                    loaded.photo,
+                    result,
+                    path,
+                    seed=loaded.item.job.seed,
+                    model_sha256=self._inpainter.model_sha256,
+                    quality=self._settings.quality,
+                )
                 outcome = {"status": DONE, "output_sha256": files.sha256_of(str(path))}
         except (ExeGanError, OSError) as error:
             if getattr(error.__cause__ or error, "errno", None) == errno.ENOSPC:

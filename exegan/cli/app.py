@@ -17,6 +17,7 @@ from exegan.cli.mask import mask
 from exegan.cli.onnx import onnx
 from exegan.cli.prepare import prepare
 from exegan.cli.style import style
+from exegan.cli.verify import verify
 from exegan.errors import ExeGanError, Interrupted
 
 INTERRUPTED = 130
@@ -50,6 +51,7 @@ app.command()(batch)
 app.command()(faces)
 app.command()(mask)
 app.command()(style)
+app.command()(verify)
 app.command()(prepare)
 app.command()(export)
 app.command(name="import")(import_)

@@ -33,7 +33,9 @@ def check_outputs(outputs: Sequence[Path], inputs: Sequence[Path]) -> None:
             raise InputError(f"the output {output} is asked for twice; give the sheets names of their own")
 
 
-def told(results: Sequence[Inpainted], paths: Sequence[Path], best: int | None, as_json: bool) -> str:
+def told(
+    results: Sequence[Inpainted], paths: Sequence[Path], best: int | None, as_json: bool, notes: Sequence[str]
+) -> str:
     """The line, or the JSON, about what was written.
 
     Args:
@@ -41,9 +43,10 @@ def told(results: Sequence[Inpainted], paths: Sequence[Path], best: int | None, 
         paths: Where they went: all, or the best one alone.
         best: Its number, if one was picked.
         as_json: JSON is wanted.
+        notes: What their files could not keep.
     """
     if as_json:
-        return json.dumps(_report(results, paths, best))
+        return json.dumps({**_report(results, paths, best), "file_notes": list(notes)})
     shown = results[best or 0]
     seconds = sum(results[0].seconds.values())
     if len(results) > 1:
@@ -54,7 +57,7 @@ def told(results: Sequence[Inpainted], paths: Sequence[Path], best: int | None, 
         known = all(face.identity_to_exemplar is not None for face in shown.faces)
         reason = "identity and seam" if known else "the seam alone, for want of a recognition network or exemplar photo"
         which += f", the best of {len(results)} by {reason}"
-    return "; ".join([f"wrote {', '.join(map(str, paths))} ({which}, {seconds:.1f} s)", *shown.notes()])
+    return "; ".join([f"wrote {', '.join(map(str, paths))} ({which}, {seconds:.1f} s)", *shown.notes(), *notes])
 
 
 # Stages that all samples of a photo have in common.

@@ -38,6 +38,7 @@ def inpaint(
     samples: Annotated[int, typer.Option(min=1, help="Completions, of seed, seed + 1 and so on: NAME_0, NAME_1.")] = 1,
     pick: Annotated[Literal["all", "best"], typer.Option(help="Keep all samples, or the best-scored one.")] = "all",
     sheet: Annotated[Path | None, typer.Option(help="Contact sheet of the samples.")] = None,
+    quality: Annotated[int | None, typer.Option(min=1, max=100, help="Of JPEG, WebP, AVIF [the photo's own].")] = None,
     identity_net: Annotated[str | None, typer.Option(help="Measures identities: mobilefacenet=FILE.")] = None,
     model: Annotated[str, typer.Option(help="'default' (bundled), a model folder or an ONNX folder.")] = "default",
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
@@ -49,14 +50,14 @@ def inpaint(
     as_json: Annotated[bool, typer.Option("--json", help="Print a report as JSON.")] = False,
 ) -> None:
     """Complete faces of a photo under a mask, or regions of them, from exemplar faces."""
-    from exegan.images import read_photo, save_photo
+    from exegan.images import open_photo, save_photo
 
     words, words_b = ([parse_exemplar(text) for text in texts or []] for texts in (exemplar, exemplar_b))
     paths = sample_paths(output, 1 if pick == "best" else samples)
     inputs = [photo, *([mask] if mask else []), *(word.path for word in (*words, *words_b))]
     check_outputs([*paths, *filter(None, (sheet, mix_sweep))], inputs)
-    picture, hole, exemplars = read_photo(photo), _read_hole(mask, region, grow, invert), read_exemplars(words)
-    from exegan.inpainter import Inpainter, Options, pick_best
+    picture, hole, exemplars = open_photo(photo), _read_hole(mask, region, grow, invert), read_exemplars(words)
+    from exegan.inpainter import Inpainter, Options, pick_best, write_completed
     from exegan.inpainter.showing import sample_sheet, sweep_sheet
 
     options = Options(exemplar_strength, truncation_psi)
@@ -69,17 +70,20 @@ def inpaint(
         identity_net=identity_net,
     )
     mixing = encode_mixing(inpainter, exemplars, words_b, mix_at, bool(mix_sweep))
-    plan = inpainter.plan(picture, hole, mixing.style() if mixing else exemplars, face=face)
+    plan = inpainter.plan(picture.image, hole, mixing.style() if mixing else exemplars, face=face)
     results = inpainter.sample(plan, samples, seed, options)
     best = pick_best(results) if pick == "best" else None
+    notes: list[str] = []
     for result, path in zip(results if best is None else [results[best]], paths, strict=True):
-        save_photo(result.image, path)
+        notes = write_completed(
+            picture, result.image, path, seed=result.seed, model_sha256=inpainter.model_sha256, quality=quality
+        )
     if sheet:
         save_photo(sample_sheet(plan, results), sheet)
     if mixing and mix_sweep:
         swept = inpainter.sweep(plan, mixing.coarse, mixing.fine, seed, options)
         save_photo(sweep_sheet(plan, swept), mix_sweep)
-    typer.echo(told(results, paths, best, as_json))
+    typer.echo(told(results, paths, best, as_json, notes))
 
 
 def _read_hole(mask: Path | None, region: str | None, grow: int, invert: bool) -> Hole:

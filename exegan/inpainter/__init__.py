@@ -14,6 +14,7 @@ from exegan.inpainter.result import CompletedFace, Inpainted, pick_best
 from exegan.inpainter.scores import Recognizer, make_recognizer
 from exegan.inpainter.stages import Prepared, stack_prepared
 from exegan.inpainter.styles import Style, check_style_output, load_style, save_style
+from exegan.inpainter.writing import write_completed
 
 __all__ = [
     "Backend",
@@ -40,4 +41,5 @@ __all__ = [
     "pick_best",
     "save_style",
     "stack_prepared",
+    "write_completed",
 ]
