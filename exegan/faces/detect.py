@@ -22,9 +22,9 @@ _SCALE, _SMALLEST_COPY, _LARGEST_COPY = 0.75, 1024, 1600
 # something around it, and the picture fits in whichever way it is turned.
 _RIM = 1.5
 _TURNS = (math.radians(40), math.radians(-40))
-# Faces below the score or height in pixels, or turned further, need a second look that gives the score and agrees: by
-# the landmarks' mean distance between both looks, relative to that of the eyes.
-_SURE, _SMALL, _TILTED, _AGREED = 0.995, 40, math.radians(10), 0.3
+# Faces below the score or height in pixels, or turned further, need a second look that agrees: by the landmarks' mean
+# distance between both looks, relative to that of the eyes, and with a score that patterns reach for small faces only.
+_SURE, _SMALL, _TILTED, _AGREED, _SURE_LARGE = 0.995, 64, math.radians(10), 0.3, 0.98
 _CLOSE_UP, _CLOSE_UP_RIM = 128, 32
 _GREY = (128, 128, 128)
 
@@ -88,7 +88,9 @@ class FaceDetector:
         affine = ffhq_affine(face.landmarks5, _CLOSE_UP)
         affine[:, 2] += _CLOSE_UP_RIM
         seen = [
-            again for again in self._look_through(copy, affine, _CLOSE_UP + 2 * _CLOSE_UP_RIM) if again.score >= _SURE
+            again
+            for again in self._look_through(copy, affine, _CLOSE_UP + 2 * _CLOSE_UP_RIM)
+            if again.score >= (_SURE if _height(face) < _SMALL else _SURE_LARGE)
         ]
         eyes = np.hypot(*(face.landmarks5[1] - face.landmarks5[0]))
         distances = [np.hypot(*(again.landmarks5 - face.landmarks5).T).mean() for again in seen]

@@ -2,7 +2,8 @@
 
 A face is completed in one pass, or in several where exemplars are given for its regions: first its whole hole, then
 region after region over it, each pass seeing what the former ones made. Every pass fills its own part of the hole *and*
-that of all later passes, so that what the hole held before never shows at a rim between two parts.
+that of all later passes, so that what the hole held before does not show at a rim between two parts. (Where a face's
+crop ends inside the hole near such a rim, a little of the old colour still bleeds into the blend.)
 """
 
 from __future__ import annotations
