@@ -144,7 +144,7 @@ class Worker:
         try:
             result = self._inpainter.finish(loaded.prepared, raw).image
             with self._folder.staging(loaded.item.output) as path:
-                write_completed(
+                notes = write_completed(
                     loaded.photo,
                     result,
                     path,
@@ -152,7 +152,7 @@ class Worker:
                     model_sha256=self._inpainter.model_sha256,
                     quality=self._settings.quality,
                 )
-                outcome = {"status": DONE, "output_sha256": files.sha256_of(str(path))}
+                outcome = {"status": DONE, "output_sha256": files.sha256_of(str(path)), "notes": notes}
         except (ExeGanError, OSError) as error:
             if getattr(error.__cause__ or error, "errno", None) == errno.ENOSPC:
                 full = f"the disk of {self._folder.url} is full"

@@ -162,19 +162,20 @@ def test_a_full_disk_stops_with_a_consistent_manifest(
 ) -> None:
     from exegan.batch import work
 
-    save, written = work.save_photo, []
+    write, written = work.write_completed, []
 
-    def full(*arguments: Any, **options: Any) -> None:
+    def full(*arguments: Any, **options: Any) -> list[str]:
         if len(written) == 6:
             raise InputError("cannot be written") from OSError(errno.ENOSPC, "No space left on device")
-        written.append(save(*arguments, **options))
+        written.append(arguments)
+        return write(*arguments, **options)
 
-    monkeypatch.setattr(work, "save_photo", full)
+    monkeypatch.setattr(work, "write_completed", full)
     with pytest.raises(InputError, match="is full; make room"):
         run(folders, model_dir, workers=1)
     noted = {entry["output"] for entry in lines(folders)}
     assert noted == set(outputs(folders))
-    monkeypatch.setattr(work, "save_photo", save)
+    monkeypatch.setattr(work, "write_completed", write)
     summary = run(folders, model_dir)
     assert summary.done + summary.done_before == 10 and summary.problems == []
     assert list((folders / "out").rglob(".*")) == []

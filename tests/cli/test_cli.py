@@ -266,7 +266,7 @@ def test_inpaint_interrupted_says_so(
     def interrupted(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("exegan.images.read_photo", interrupted)
+    monkeypatch.setattr("exegan.images.open_photo", interrupted)
     out = tmp_path / "result.png"
     assert run("inpaint", "photo.png", "--mask", "mask.png", "--exemplar", "face.png", "-o", out) == 130
     assert capsys.readouterr().err.strip() == "exegan: interrupted; nothing was written"
