@@ -20,7 +20,7 @@ from typing import Any
 
 import torch
 from layers import measure_layers, total_gflop
-from measure import describe_machine, peak_memory_mib, reset_peak_memory, sgemm, time_calls
+from measure import describe_machine, sgemm, time_calls
 from render import render
 from textbook import textbook_operations
 from torch import Tensor, nn
@@ -28,6 +28,7 @@ from torch import Tensor, nn
 from exegan.config import GeneratorConfig, ModelConfig
 from exegan.errors import ExeGanError
 from exegan.inpainter import choose_device
+from exegan.machine import peak_memory_mib, reset_peak_memory
 from exegan.nets.checkpoint import load_model
 from exegan.nets.model import Model
 from exegan.nets.runtime import PRECISIONS, TorchNetworks

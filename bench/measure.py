@@ -1,11 +1,10 @@
-"""What every benchmark needs: the machine, its multiplication rate, fair timing, peak memory."""
+"""What every benchmark needs: the machine, its multiplication rate, fair timing."""
 
 from __future__ import annotations
 
 import os
 import platform
 import re
-import resource
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -13,15 +12,9 @@ from typing import Any
 
 import torch
 
+from exegan.machine import synchronise
+
 _SGEMM_SIDE = 2048
-
-
-def synchronise(device: torch.device) -> None:
-    """Wait for the device to have done all that it was told."""
-    if device.type == "cuda":
-        torch.cuda.synchronize(device)
-    elif device.type == "mps":
-        torch.mps.synchronize()
 
 
 def time_calls(calls: dict[str, Callable[[], Any]], device: torch.device, repeats: int) -> dict[str, list[float]]:
@@ -45,25 +38,6 @@ def sgemm(device: torch.device) -> tuple[Callable[[], Any], float]:
     """A float32 matrix product and its GFLOP: the rate at which this machine multiplies at best."""
     a, b = (torch.randn(_SGEMM_SIDE, _SGEMM_SIDE, device=device) for _ in range(2))
     return lambda: a @ b, 2 * _SGEMM_SIDE**3 / 1e9
-
-
-def reset_peak_memory(device: torch.device) -> None:
-    """Start a new high-water mark."""
-    if device.type == "cuda":
-        torch.cuda.reset_peak_memory_stats(device)
-    elif Path("/proc/self/clear_refs").exists():
-        Path("/proc/self/clear_refs").write_text("5")
-
-
-def peak_memory_mib(device: torch.device) -> float:
-    """High-water mark since the reset in MiB: of the device where it counts, else of the whole process."""
-    if device.type == "cuda":
-        return torch.cuda.max_memory_allocated(device) / 2**20
-    status = Path("/proc/self/status")
-    if status.exists() and (found := re.search(r"VmHWM:\s+(\d+) kB", status.read_text())):
-        return int(found[1]) / 1024
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss  # bytes on a Mac, and without a reset
-    return peak / 2**20 if platform.system() == "Darwin" else peak / 1024
 
 
 def describe_machine(device: torch.device) -> dict[str, Any]:

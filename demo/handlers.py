@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from exegan.errors import InputError, MaskError
-from exegan.images import check_mask, read_mask, read_photo, save_photo, upright_rgb
+from exegan.images import Photo, check_mask, read_mask, read_photo, upright_rgb
+from exegan.inpainter import write_completed
 
 EditorValue = dict[str, Any]
 Mask = NDArray[np.bool_]
@@ -40,6 +41,9 @@ class Completed(Protocol):
 
 class Completer(Protocol):
     """What is asked of an `exegan.inpainter.Inpainter`."""
+
+    @property
+    def model_sha256(self) -> str | None: ...
 
     def inpaint(self, photo: Image.Image, mask: Mask, exemplar: Image.Image, *, seed: int) -> Completed: ...
 
@@ -106,9 +110,10 @@ def complete(
         raise InputError("There is no exemplar yet; drop a photo of a face to take the looks from into step 2.")
     photo = upright_rgb(value["background"])
     face = _read(read_photo, exemplar, "the exemplar")
-    result = inpainter.inpaint(photo, mask, face, seed=int(seed or 0))
+    number = int(seed or 0)
+    result = inpainter.inpaint(photo, mask, face, seed=number)
     path = Path(tempfile.mkdtemp(dir=folder)) / "completed.png"
-    save_photo(result.image, path)
+    write_completed(Photo(photo, photo), result.image, path, seed=number, model_sha256=inpainter.model_sha256)
     return _preview(photo), _preview(result.image), str(path), _message(result)
 
 

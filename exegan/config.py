@@ -38,6 +38,11 @@ def _above_zero(section: str, name: str, value: float) -> None:
     _require(value > 0, f"{section}.{name} is {value}, expected more than 0")
 
 
+def _channels_at(resolution: int, base: int, most: int, least: int) -> int:
+    """Channels that fall with the resolution, between two limits."""
+    return max(least, min(most, base // resolution))
+
+
 def _is_power_of_two(value: int) -> bool:
     return value > 0 and value & (value - 1) == 0
 
@@ -48,8 +53,9 @@ class GeneratorConfig:
 
     Args:
         resolution: Side of the square image in pixels; a power of two, at least 16.
-        channel_base: Channels at resolution r are `min(channel_max, channel_base // r)`.
+        channel_base: Channels at resolution r are `channel_base // r` within the limits below.
         channel_max: Upper limit of the channels of any layer.
+        channel_min: Lower limit; lets a model grow to a larger resolution without widening the layers it has.
         z_dim: Width of the random latent z.
         w_dim: Width of w and of each style code.
         global_dim: Width of the global style code of the masked image.
@@ -62,6 +68,7 @@ class GeneratorConfig:
     resolution: int = 256
     channel_base: int = 32768
     channel_max: int = 512
+    channel_min: int = 1
     z_dim: int = 512
     w_dim: int = 512
     global_dim: int = 1024
@@ -77,6 +84,7 @@ class GeneratorConfig:
         )
         for name in ("z_dim", "w_dim", "global_dim", "channel_max"):
             _between("generator", name, getattr(self, name), 1, _LARGEST_WIDTH)
+        _between("generator", "channel_min", self.channel_min, 1, self.channel_max)
         _between("generator", "mapping_layers", self.mapping_layers, 1, 64)
         _between("generator", "global_dropout", self.global_dropout, 0, 1)
         _at_least("generator", "channel_base", self.channel_base, self.resolution)
@@ -106,7 +114,7 @@ class GeneratorConfig:
 
     def channels(self, resolution: int) -> int:
         """Feature channels at one resolution."""
-        return min(self.channel_max, self.channel_base // resolution)
+        return _channels_at(resolution, self.channel_base, self.channel_max, self.channel_min)
 
 
 @dataclass(frozen=True)
@@ -114,23 +122,26 @@ class DiscriminatorConfig:
     """Shape of the residual discriminator; channels as in `GeneratorConfig`.
 
     Args:
-        channel_base: Channels at resolution r are `min(channel_max, channel_base // r)`.
+        channel_base: Channels at resolution r are `channel_base // r` within the limits below.
         channel_max: Upper limit of the channels of any layer.
+        channel_min: Lower limit.
         stddev_group: Samples over which the minibatch standard deviation is taken.
     """
 
     channel_base: int = 32768
     channel_max: int = 512
+    channel_min: int = 1
     stddev_group: int = 4
 
     def __post_init__(self) -> None:
         _between("discriminator", "channel_max", self.channel_max, 1, _LARGEST_WIDTH)
+        _between("discriminator", "channel_min", self.channel_min, 1, self.channel_max)
         _at_least("discriminator", "channel_base", self.channel_base, 16)
         _at_least("discriminator", "stddev_group", self.stddev_group, 1)
 
     def channels(self, resolution: int) -> int:
         """Feature channels at one resolution."""
-        return min(self.channel_max, self.channel_base // resolution)
+        return _channels_at(resolution, self.channel_base, self.channel_max, self.channel_min)
 
 
 @dataclass(frozen=True)
@@ -140,14 +151,16 @@ class StyleEncoderConfig:
     Args:
         kind: `irse50` is the original's pSp encoder (frozen, outside weights); `small` is learned with the generator.
         resolution: Side in pixels that the exemplar is resized to before encoding.
-        channel_base: `small` only: channels at resolution r are `min(channel_max, channel_base // r)`.
+        channel_base: `small` only: channels at resolution r are `channel_base // r` within the limits below.
         channel_max: `small` only: upper limit of the channels.
+        channel_min: `small` only: lower limit.
     """
 
     kind: Literal["irse50", "small"] = "irse50"
     resolution: int = 256
     channel_base: int = 4096
     channel_max: int = 256
+    channel_min: int = 1
 
     def __post_init__(self) -> None:
         _require(
@@ -156,10 +169,11 @@ class StyleEncoderConfig:
         )
         _at_least("style_encoder", "channel_base", self.channel_base, self.resolution)
         _between("style_encoder", "channel_max", self.channel_max, 1, _LARGEST_WIDTH)
+        _between("style_encoder", "channel_min", self.channel_min, 1, self.channel_max)
 
     def channels(self, resolution: int) -> int:
         """Feature channels at one resolution (`small`)."""
-        return min(self.channel_max, self.channel_base // resolution)
+        return _channels_at(resolution, self.channel_base, self.channel_max, self.channel_min)
 
 
 @dataclass(frozen=True)
@@ -326,19 +340,26 @@ class RunConfig:
         total_kimg: Thousands of images after which training ends.
         save_kimg: Thousands of images between two checkpoints.
         grid_kimg: Thousands of images between two sample grids.
+        validation_kimg: Thousands of images between two measurements on held-out faces.
+        validation_faces: At most so many held-out faces are measured.
         keep_checkpoints: Older checkpoints than this many are removed.
+        wandb: Project of Weights & Biases that figures and grids also go to; null = none.
     """
 
     dir: str
     total_kimg: float
     save_kimg: float = 50.0
     grid_kimg: float = 10.0
+    validation_kimg: float = 10.0
+    validation_faces: int = 256
     keep_checkpoints: int = 2
+    wandb: str | None = None
 
     def __post_init__(self) -> None:
-        for name in ("total_kimg", "save_kimg", "grid_kimg"):
+        for name in ("total_kimg", "save_kimg", "grid_kimg", "validation_kimg"):
             _above_zero("run", name, getattr(self, name))
-        _at_least("run", "keep_checkpoints", self.keep_checkpoints, 1)
+        for name in ("keep_checkpoints", "validation_faces"):
+            _at_least("run", name, getattr(self, name), 1)
 
 
 def to_dict(config: Any) -> dict[str, Any]:

@@ -15,7 +15,10 @@ from torch import Tensor
 from exegan.cli import main
 from exegan.config import GeneratorConfig, ModelConfig, StyleEncoderConfig
 from exegan.faces.face import Face
+from exegan.nets.checkpoint import save_model
+from exegan.nets.model import Model
 
+MADE_FACE = 100  # pixels of width and height that a face of `made_photo` has for itself
 FIR_KERNEL = torch.outer(torch.tensor([1.0, 3.0, 3.0, 1.0]), torch.tensor([1.0, 3.0, 3.0, 1.0])) / 64
 
 
@@ -76,6 +79,50 @@ def zip_folder(folder: Path, path: Path) -> Path:
         for file in sorted(folder.rglob("*")):
             archive.write(file, file.relative_to(folder))
     return path
+
+
+def write_tiny_model(folder: Path) -> Path:
+    """A `lite` model folder of 16 px with random weights."""
+    model = Model(tiny_model_config())
+    for parameter in model.parameters():
+        torch.nn.init.normal_(parameter, std=0.5)
+    return save_model(model.eval(), folder, {})
+
+
+def write_faces_to_complete(root: Path) -> Path:
+    """`photos`, `masks` and `exemplars` below `root`: ten squares of noise each, two of them in a subfolder."""
+    rng = np.random.default_rng(0)
+    for kind in ("photos", "masks", "exemplars"):
+        (root / kind / "more").mkdir(parents=True)
+    for number in range(10):
+        name = f"{'more/' if number > 7 else ''}{number}"
+        for kind, suffix in (("photos", "jpg"), ("exemplars", "png")):
+            Image.fromarray(rng.integers(0, 256, (32, 32, 3), dtype=np.uint8)).save(root / kind / f"{name}.{suffix}")
+        mask = np.zeros((32, 32), dtype=np.uint8)
+        mask[8 : 16 + number, 10:24] = 255
+        Image.fromarray(mask).save(root / "masks" / f"{name}.png")
+    return root
+
+
+class MadeDetector:
+    """Finds a face in every `MADE_FACE` px of a photo whose top row is red 200 there, as `made_photo` draws them."""
+
+    def __init__(self, device: object = "cpu") -> None:
+        self.photos_seen = 0
+
+    def detect(self, photo: Image.Image) -> list[Face]:
+        self.photos_seen += 1
+        red = np.asarray(photo)[0, ::MADE_FACE, 0]
+        return [make_face(MADE_FACE * i + 10, 3, 80) for i in np.flatnonzero(red == 200)]
+
+
+def made_photo(faces: int, seed: int = 0, height: int = MADE_FACE) -> Image.Image:
+    """Smooth colours with so many faces side by side for `MadeDetector`, every `MADE_FACE` px."""
+    random = np.random.default_rng(seed)
+    small = Image.fromarray(random.integers(40, 220, (4, 4 * max(faces, 1), 3), dtype=np.uint8))
+    pixels = np.array(small.resize((MADE_FACE * max(faces, 1), height), Image.Resampling.BICUBIC))
+    pixels[0, :, 0] = 200 if faces else 0
+    return Image.fromarray(pixels)
 
 
 def make_face(x: float, y: float, size: float) -> Face:

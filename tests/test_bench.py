@@ -81,3 +81,11 @@ def test_report_has_every_figure(tmp_path: Path, capsys: pytest.CaptureFixture[s
         report["networks"]["generator"]["gflop"]
     )
     assert "| generator | 2 |" in capsys.readouterr().out
+
+
+def test_stages_around_the_networks_are_measured(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    load("paste").main(["--megapixels", "0.1", "--resolution", "64", "--json", str(tmp_path / "figures.json")])
+    figures = json.loads((tmp_path / "figures.json").read_text())
+    assert set(figures["seconds"]) == {"decode", "align", "align mask", "paste", "report", "encode"}
+    assert figures["known pixels identical"] is True
+    assert "total seconds" in capsys.readouterr().out

@@ -118,3 +118,11 @@ def test_channels_of_the_original() -> None:
     sides = (4, 32, 64, 128, 256, 512, 1024)
     for config in (GeneratorConfig(), DiscriminatorConfig()):
         assert [config.channels(side) for side in sides] == [512, 512, 512, 256, 128, 64, 32]
+
+
+def test_channels_keep_within_their_limits() -> None:
+    wide = GeneratorConfig(resolution=256, channel_base=2048, channel_max=192, channel_min=16)
+    assert [wide.channels(r) for r in wide.resolutions] == [192, 192, 128, 64, 32, 16, 16]
+    assert GeneratorConfig().channels(256) == 128
+    with pytest.raises(ConfigError, match="channel_min is 200"):
+        GeneratorConfig(channel_max=192, channel_min=200)

@@ -20,10 +20,12 @@ from exegan.nets.discriminator import Discriminator
 from exegan.nets.model import Model
 
 CONFIGS = sorted((Path(__file__).resolve().parents[1] / "configs").glob("*.yaml"))
+HARDWARE = sorted((Path(__file__).resolve().parents[1] / "configs/hardware").glob("*.yaml"))
 
 
 def test_there_are_configs() -> None:
-    assert "tiny64" in {path.stem for path in CONFIGS}
+    assert {"tiny64", "lite256", "ffhq256", "ffhq512", "celebahq256"} <= {path.stem for path in CONFIGS}
+    assert HARDWARE
 
 
 @pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
@@ -38,3 +40,11 @@ def test_config_builds_its_networks(path: Path) -> None:
     from_dict(MaskConfig, config["data"]["masks"])
     run = from_dict(RunConfig, config["run"])
     assert run.dir == f"runs/{path.stem}"
+
+
+@pytest.mark.parametrize("path", HARDWARE, ids=lambda path: path.stem)
+def test_hardware_says_where_and_not_what(path: Path) -> None:
+    config = yaml.safe_load(path.read_text(encoding="utf-8"))
+    assert set(config) == {"trainer", "data"}
+    assert set(config["trainer"]) <= {"accelerator", "devices", "num_nodes", "precision"}
+    assert set(config["data"]) == {"num_workers"}

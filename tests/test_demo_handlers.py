@@ -37,6 +37,7 @@ class FakeInpainter:
 
     sentences: list[str] = field(default_factory=list)
     asked: dict[str, Any] = field(default_factory=dict)
+    model_sha256: str | None = None
 
     def inpaint(self, photo: Image.Image, mask: NDArray[np.bool_], exemplar: Image.Image, *, seed: int) -> FakeResult:
         self.asked = {"photo": photo, "mask": mask, "exemplar": exemplar, "seed": seed}
@@ -46,6 +47,8 @@ class FakeInpainter:
 
 
 class FacelessInpainter:
+    model_sha256 = None
+
     def inpaint(self, *_: Any, **__: Any) -> FakeResult:
         raise NoFaceFound("no face was found in the exemplar; give another")
 

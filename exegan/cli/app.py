@@ -8,7 +8,9 @@ from typing import Annotated, Any
 import typer
 
 from exegan import __version__
+from exegan.cli.batch import batch
 from exegan.cli.evaluate import evaluate
+from exegan.cli.export import export
 from exegan.cli.faces import faces
 from exegan.cli.importing import import_
 from exegan.cli.inpaint import inpaint
@@ -16,6 +18,8 @@ from exegan.cli.mask import mask
 from exegan.cli.mask_set import mask_set
 from exegan.cli.onnx import onnx
 from exegan.cli.prepare import prepare
+from exegan.cli.style import style
+from exegan.cli.verify import verify
 from exegan.errors import ExeGanError, Interrupted
 
 INTERRUPTED = 130
@@ -45,9 +49,13 @@ def root(
 
 
 app.command()(inpaint)
+app.command()(batch)
 app.command()(faces)
 app.command()(mask)
+app.command()(style)
+app.command()(verify)
 app.command()(prepare)
+app.command()(export)
 app.command(name="import")(import_)
 app.command()(onnx)
 app.command()(evaluate)

@@ -2,22 +2,45 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from exegan.cli.completions import check_outputs, sample_paths, told
+from exegan.cli.exemplars import encode_mixing, parse_exemplar, read_exemplars
 from exegan.errors import InputError
+
+if TYPE_CHECKING:
+    from exegan.inpainter import Hole
+
+_EXEMPLAR_HELP = (
+    "Photo (or saved style) of the face to take the looks from; PHOTO#1 means face 1 in it. Several of one person are"
+    " averaged; 0=PHOTO is for face 0 alone, eyes+mouth=PHOTO for these regions, 0:eyes=PHOTO for both."
+)
 
 
 def inpaint(
     photo: Annotated[Path, typer.Argument(help="Photo to complete, any size.")],
-    mask: Annotated[Path, typer.Option(help="Picture of the photo's size, white = hole.")],
-    exemplar: Annotated[Path, typer.Option(help="Photo of the face to take the looks from.")],
+    exemplar: Annotated[list[str], typer.Option(help=_EXEMPLAR_HELP)],
     output: Annotated[Path, typer.Option("-o", "--output", help="Where to write; the format follows the extension.")],
-    model: Annotated[str, typer.Option(help="'default' (bundled), a model folder or an ONNX folder.")] = "default",
+    mask: Annotated[Path | None, typer.Option(help="Picture of the photo's size, white = hole.")] = None,
+    region: Annotated[str | None, typer.Option(help="In place of a mask: eyes+mouth, lower-face, face...")] = None,
+    grow: Annotated[int, typer.Option(help="Widen the hole by so many pixels; negative narrows it.")] = 0,
+    invert: Annotated[bool, typer.Option("--invert", help="Complete all but the mask or region.")] = False,
+    face: Annotated[str, typer.Option(help="Number from the left, 0,2, all, or auto: what the mask touches.")] = "auto",
+    exemplar_strength: Annotated[float, typer.Option(help="1 = the exemplar rules its layers, 0 = chance.")] = 1.0,
+    exemplar_b: Annotated[list[str] | None, typer.Option(help="Second exemplar, for the finer layers.")] = None,
+    mix_at: Annotated[int | None, typer.Option(help="Layer from which the second one rules [the middle].")] = None,
+    mix_sweep: Annotated[Path | None, typer.Option(help="Contact sheet of mixing at every layer.")] = None,
+    truncation_psi: Annotated[float, typer.Option(help="1 = as trained, towards 0 less variety.")] = 1.0,
     seed: Annotated[int, typer.Option(min=0, max=2**63 - 1, help="Same seed, same picture.")] = 0,
+    samples: Annotated[int, typer.Option(min=1, help="Completions, of seed, seed + 1 and so on: NAME_0, NAME_1.")] = 1,
+    pick: Annotated[Literal["all", "best"], typer.Option(help="Keep all samples, or the best-scored one.")] = "all",
+    sheet: Annotated[Path | None, typer.Option(help="Contact sheet of the samples.")] = None,
+    quality: Annotated[int | None, typer.Option(min=1, max=100, help="Of JPEG, WebP, AVIF [the photo's own].")] = None,
+    identity_net: Annotated[str | None, typer.Option(help="Measures identities: mobilefacenet=FILE.")] = None,
+    model: Annotated[str, typer.Option(help="'default' (bundled), a model folder or an ONNX folder.")] = "default",
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
     precision: Annotated[str, typer.Option(help="float32, bfloat16 or float16.")] = "float32",
     compile_networks: Annotated[
@@ -26,21 +49,52 @@ def inpaint(
     backend: Annotated[str, typer.Option(help="torch, or onnx for a folder that 'exegan onnx' wrote.")] = "torch",
     as_json: Annotated[bool, typer.Option("--json", help="Print a report as JSON.")] = False,
 ) -> None:
-    """Complete the face under a mask from an exemplar face."""
-    from exegan.images import check_output, read_mask, read_photo, save_photo
+    """Complete faces of a photo under a mask, or regions of them, from exemplar faces."""
+    from exegan.images import open_photo, save_photo
 
-    check_output(output)
-    if any(output.exists() and path.exists() and output.samefile(path) for path in (photo, mask, exemplar)):
-        raise InputError(f"the output {output} is one of the inputs; give another name, so that nothing is lost")
-    pictures = read_photo(photo), read_mask(mask), read_photo(exemplar)
-    from exegan.inpainter import Inpainter
+    words, words_b = ([parse_exemplar(text) for text in texts or []] for texts in (exemplar, exemplar_b))
+    paths = sample_paths(output, 1 if pick == "best" else samples)
+    inputs = [photo, *([mask] if mask else []), *(word.path for word in (*words, *words_b))]
+    check_outputs([*paths, *filter(None, (sheet, mix_sweep))], inputs)
+    picture, hole, exemplars = open_photo(photo), _read_hole(mask, region, grow, invert), read_exemplars(words)
+    from exegan.inpainter import Inpainter, Options, pick_best, write_completed
+    from exegan.inpainter.showing import sample_sheet, sweep_sheet
 
+    options = Options(exemplar_strength, truncation_psi)
     inpainter = Inpainter.from_pretrained(
-        model, device, backend=backend, precision=precision, compile_networks=compile_networks
+        model,
+        device,
+        backend=backend,
+        precision=precision,
+        compile_networks=compile_networks,
+        identity_net=identity_net,
     )
-    result = inpainter.inpaint(*pictures, seed=seed)
-    save_photo(result.image, output)
-    if as_json:
-        typer.echo(json.dumps({"output": str(output), **result.report()}))
-    else:
-        typer.echo("; ".join([f"wrote {output} (seed {seed}, {sum(result.seconds.values()):.1f} s)", *result.notes()]))
+    mixing = encode_mixing(inpainter, exemplars, words_b, mix_at, bool(mix_sweep))
+    plan = inpainter.plan(picture.image, hole, mixing.style() if mixing else exemplars, face=face)
+    results = inpainter.sample(plan, samples, seed, options)
+    best = pick_best(results) if pick == "best" else None
+    notes: list[str] = []
+    for result, path in zip(results if best is None else [results[best]], paths, strict=True):
+        notes = write_completed(
+            picture, result.image, path, seed=result.seed, model_sha256=inpainter.model_sha256, quality=quality
+        )
+    if sheet:
+        save_photo(sample_sheet(plan, results), sheet)
+    if mixing and mix_sweep:
+        swept = inpainter.sweep(plan, mixing.coarse, mixing.fine, seed, options)
+        save_photo(sweep_sheet(plan, swept), mix_sweep)
+    typer.echo(told(results, paths, best, as_json, notes))
+
+
+def _read_hole(mask: Path | None, region: str | None, grow: int, invert: bool) -> Hole:
+    """The hole that mask, region, or neither describes."""
+    from exegan.images import read_mask
+    from exegan.inpainter import Regions
+    from exegan.masks import editing
+
+    if mask is None:
+        return Regions(region, grow, invert)
+    if region is not None:
+        raise InputError("the hole is given twice; use --mask or --region, not both")
+    hole = editing.grow(read_mask(mask), grow)
+    return editing.invert(hole) if invert else hole

@@ -18,4 +18,5 @@ def mask_set(
     from exegan.evaluation.mask_set import write_mask_set
 
     written = write_mask_set(name, output, count, seed)
-    typer.echo(f"wrote {sum(written.counts.values())} masks to {output} (sha256 {written.sha256})")
+    hashes = (f"{bin_name} {digest[:16]}" for bin_name, digest in written.sha256.items())
+    typer.echo(f"wrote {sum(written.counts.values())} masks to {output} (sha256 of {', '.join(hashes)})")

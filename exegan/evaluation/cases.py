@@ -113,8 +113,12 @@ class FaceCases:
 
     def facts(self) -> dict[str, Any]:
         facts = {"images": len(self.stems), "size": self.mask_set.size, "pairing_seed": self.seed, "bins": self.bins}
-        masks = {"name": self.mask_set.name, "sha256": self.mask_set.sha256}
-        return {**facts, "data": Path(self._data).name, "data_sha256": hash_of(self), "masks": masks}
+        return {
+            **facts,
+            "data": Path(self._data).name,
+            "data_sha256": hash_of(self),
+            "masks": self.mask_set.facts(self.bins),
+        }
 
 
 def check_bins(bins: Sequence[str], mask_set: MaskSet) -> None:

@@ -109,7 +109,7 @@ class FolderCases:
         return self.mask_set.mask(bin_name, mask_number(self.stems[number], bin_name, masks, self.seed))
 
     def facts(self) -> dict[str, Any]:
-        masks = None if self.mask_set is None else {"name": self.mask_set.name, "sha256": self.mask_set.sha256}
+        masks = None if self.mask_set is None else self.mask_set.facts(self.bins)
         size = f"{self.size_hw[1]}x{self.size_hw[0]}" if len(set(self.size_hw)) > 1 else self.size_hw[0]
         facts = {"images": len(self.stems), "size": size, "pairing_seed": self.seed, "bins": self.bins}
         return {**facts, "data": self._truth.path.name, "data_sha256": hash_of(self), "masks": masks}

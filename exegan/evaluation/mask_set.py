@@ -7,7 +7,7 @@ import json
 import os
 import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -38,19 +38,23 @@ class MaskSet:
         folder: Where it is.
         name: Such as `irregular-256`.
         size: Side of the masks in pixels.
-        sha256: Over names and pixels of all masks.
+        sha256: Of each bin, over names and pixels of its masks.
         counts: Masks in each bin.
     """
 
     folder: Path
     name: str
     size: int
-    sha256: str
+    sha256: dict[str, str]
     counts: dict[str, int]
 
     def mask(self, bin_name: str, number: int) -> BoolMask:
         """Bool [S, S], True = hole."""
         return read_mask(self.folder / mask_file(bin_name, number))
+
+    def facts(self, bins: Sequence[str]) -> dict[str, Any]:
+        """JSON-ready: name and the hashes of some bins."""
+        return {"name": self.name, "sha256": {name: self.sha256[name] for name in bins}}
 
 
 def write_mask_set(name: str, folder: Path, count: int = 100, seed: int = 0) -> MaskSet:
@@ -74,14 +78,16 @@ def write_mask_set(name: str, folder: Path, count: int = 100, seed: int = 0) -> 
         raise InputError(f"{folder} is there already, expected a new or empty folder; give another name")
     temporary = folder.with_name(f".{folder.name}.{os.getpid()}.tmp")
     try:
-        digest, counts = hashlib.sha256(), dict.fromkeys([*IRREGULAR, CENTRE, *FACE_REGIONS], 0)
+        names = [*IRREGULAR, CENTRE, *FACE_REGIONS]
+        digests, counts = {bin_name: hashlib.sha256() for bin_name in names}, dict.fromkeys(names, 0)
         for bin_name, number, mask in _generate(side, count, seed):
             path = temporary / mask_file(bin_name, number)
             path.parent.mkdir(parents=True, exist_ok=True)
             Image.fromarray(mask).save(path, format="PNG")
-            _update(digest, bin_name, number, mask)
+            _update(digests[bin_name], bin_name, number, mask)
             counts[bin_name] += 1
-        facts = {"name": name, "size": side, "seed": seed, "counts": counts, "sha256": digest.hexdigest()}
+        sha256 = {bin_name: digest.hexdigest() for bin_name, digest in digests.items()}
+        facts = {"name": name, "size": side, "seed": seed, "counts": counts, "sha256": sha256}
         description = json.dumps({"exegan": __version__, **facts}, indent=2)
         (temporary / DESCRIPTION).write_text(description + "\n", encoding="utf-8")
         os.replace(temporary, folder)
@@ -89,7 +95,7 @@ def write_mask_set(name: str, folder: Path, count: int = 100, seed: int = 0) -> 
         raise InputError(f"{folder} cannot be written ({error.strerror}); choose another place") from error
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
-    return MaskSet(folder, name, side, digest.hexdigest(), counts)
+    return MaskSet(folder, name, side, sha256, counts)
 
 
 def open_mask_set(folder: Path) -> MaskSet:
@@ -102,13 +108,14 @@ def open_mask_set(folder: Path) -> MaskSet:
     try:
         facts: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
         counts = {str(bin_name): int(count) for bin_name, count in facts["counts"].items()}
-        found = MaskSet(folder, str(facts["name"]), int(facts["size"]), str(facts["sha256"]), counts)
+        sha256 = {bin_name: str(facts["sha256"][bin_name]) for bin_name in counts}
+        found = MaskSet(folder, str(facts["name"]), int(facts["size"]), sha256, counts)
     except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
         raise InputError(
             f"{folder} is no mask set (its {DESCRIPTION} cannot be read); make one with 'exegan mask-set'"
         ) from error
-    digest = hashlib.sha256()
     for bin_name, count in counts.items():
+        digest = hashlib.sha256()
         for number in range(count):
             mask = found.mask(bin_name, number)
             if mask.shape != (found.size, found.size):
@@ -116,8 +123,8 @@ def open_mask_set(folder: Path) -> MaskSet:
                     f"{folder / mask_file(bin_name, number)} is not {found.size} px a side; make the set again"
                 )
             _update(digest, bin_name, number, mask)
-    if digest.hexdigest() != found.sha256:
-        raise InputError(f"the masks in {folder} are not those that {DESCRIPTION} describes; make the set again")
+        if digest.hexdigest() != sha256[bin_name]:
+            raise InputError(f"the masks in {folder / bin_name} are not those of {DESCRIPTION}; make the set again")
     return found
 
 

@@ -33,10 +33,14 @@ def _head(results: Mapping[str, Any]) -> str:
     lines = [
         f"{plan['cases']['images']} pictures of `{plan['cases']['data']}` compared at {plan['cases']['size']} px"
         f" (sha256 {plan['cases']['data_sha256'][:16]}),",
-        f"masks `{masks['name']}` (sha256 {masks['sha256'][:16]})," if masks else "masks not known,",
+        f"masks `{masks['name']}` ({_hashes(masks['sha256'])})," if masks else "masks not known,",
         f"pairing seed {plan['cases']['pairing_seed']}; value and 95 % interval.",
     ]
     return "\n".join(lines)
+
+
+def _hashes(by_bin: Mapping[str, str]) -> str:
+    return ", ".join(f"{name}: sha256 {digest[:16]}" for name, digest in by_bin.items())
 
 
 def _table(figures: Sequence[Mapping[str, Any]]) -> str:

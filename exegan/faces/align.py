@@ -18,6 +18,8 @@ from torch import Tensor
 Affine = NDArray[np.float64]
 Box = tuple[int, int, int, int]
 
+_PROBES = 128
+
 
 def ffhq_affine(landmarks5: NDArray[np.float64], resolution: int) -> Affine:
     """Photo → crop, the alignment that FFHQ and CelebA-HQ were made with (Karras et al. 2018, appendix C).
@@ -67,6 +69,21 @@ def crop_box(affine: Affine, resolution: int, size_hw: tuple[int, int], margin: 
     return left, top, max(min(right, width), left + 1), max(min(bottom, height), top + 1)
 
 
+def crop_outside_photo(affine: Affine, resolution: int, size_hw: tuple[int, int]) -> float:
+    """Share of a crop's area that lies beyond the photo's rim and is mirrored there, in [0, 1] to about a hundredth.
+
+    Args:
+        affine: Photo → crop.
+        resolution: Side of the crop.
+        size_hw: Height and width of the photo.
+    """
+    steps = (np.arange(_PROBES) + 0.5) * (resolution / _PROBES)
+    x, y = np.meshgrid(steps, steps)
+    back = invert_affine(affine)
+    points = np.stack([x.ravel(), y.ravel()], axis=1) @ back[:, :2].T + back[:, 2]
+    return 1 - float(((points >= 0) & (points <= np.array(size_hw[::-1]))).all(axis=1).mean())
+
+
 def shifted(affine: Affine, left: float, top: float) -> Affine:
     """The same affine for a photo whose left and top pixels are cut off."""
     return np.column_stack([affine[:, :2], affine[:, 2] + affine[:, :2] @ np.array([left, top])])
@@ -94,11 +111,22 @@ def _steps(affine: Affine, resolution: int) -> int:
     return max(1, math.ceil(crop_side(affine, resolution) / resolution))
 
 
-def _reduce(picture: Tensor, affine: Affine, resolution: int, mode: str) -> Tensor:
+def _sample(picture: Tensor, affine: Affine, resolution: int, mode: str) -> Tensor:
     """Crop of a float picture [1, C, H, W], mirrored beyond its rim: sampled, then averaged."""
     steps = _steps(affine, resolution)
     side = steps * resolution
     return F.avg_pool2d(warp(picture, affine * steps, (side, side), mode), steps)
+
+
+def _blocks(affine: Affine, resolution: int) -> int:
+    """Side in pixels of the blocks that a photo may be put together to before sampling, at least three a crop pixel."""
+    return max(1, int(crop_side(affine, resolution) / resolution / 3))
+
+
+def _padded(part: Tensor, block: int) -> Tensor:
+    """[1, C, H, W] with its last rows and columns repeated until both sides are whole blocks."""
+    down, right = -part.shape[-2] % block, -part.shape[-1] % block
+    return F.pad(part, (0, right, 0, down), mode="replicate") if down or right else part
 
 
 def warp_crop(photo: NDArray[np.uint8], affine: Affine, resolution: int) -> NDArray[np.uint8]:
@@ -112,12 +140,20 @@ def warp_crop(photo: NDArray[np.uint8], affine: Affine, resolution: int) -> NDAr
     Returns:
         uint8 RGB [resolution, resolution, 3].
     """
-    left, top, right, bottom = crop_box(affine, resolution, photo.shape[:2], margin=2)
-    picture = torch.from_numpy(photo[top:bottom, left:right].copy()).permute(2, 0, 1)[None].float()
+    block = _blocks(affine, resolution)
+    left, top, right, bottom = crop_box(affine, resolution, photo.shape[:2], margin=2 * block)
+    part = torch.from_numpy(photo[top:bottom, left:right].copy()).permute(2, 0, 1)[None]
+    # A channel at a time: a photo in floats is four times as large.
+    channels = [F.avg_pool2d(_padded(channel[:, None].float(), block), block) for channel in part.unbind(1)]
     mode = "bicubic" if _steps(affine, resolution) == 1 else "bilinear"
-    crop = _reduce(picture, shifted(affine, left, top), resolution, mode)
+    crop = _sample(torch.cat(channels, dim=1), _in_blocks(shifted(affine, left, top), block), resolution, mode)
     array: NDArray[np.uint8] = crop[0].clamp(0, 255).round().to(torch.uint8).permute(1, 2, 0).numpy()
     return array
+
+
+def _in_blocks(affine: Affine, block: int) -> Affine:
+    """The same affine from a photo whose pixels are put together to blocks."""
+    return np.column_stack([affine[:, :2] * block, affine[:, 2]])
 
 
 def warp_mask(mask: NDArray[np.bool_], affine: Affine, resolution: int) -> NDArray[np.float32]:
@@ -131,11 +167,13 @@ def warp_mask(mask: NDArray[np.bool_], affine: Affine, resolution: int) -> NDArr
     Returns:
         float32 [resolution, resolution] of 0 and 1.
     """
-    left, top, right, bottom = crop_box(affine, resolution, (mask.shape[0], mask.shape[1]), margin=2)
+    block = _blocks(affine, resolution)
+    left, top, right, bottom = crop_box(affine, resolution, (mask.shape[0], mask.shape[1]), margin=2 * block)
     picture = torch.from_numpy(mask[top:bottom, left:right].copy())[None, None].float()
+    picture = F.max_pool2d(_padded(picture, block), block)
     if _steps(affine, resolution) == 1:
         # Bicubic weights, as the picture's then are, may cancel; bilinear ones of a hole one pixel wider reach as far.
         picture = F.max_pool2d(picture, 3, stride=1, padding=1)
-    share = _reduce(picture, shifted(affine, left, top), resolution, "bilinear")[0, 0]
+    share = _sample(picture, _in_blocks(shifted(affine, left, top), block), resolution, "bilinear")[0, 0]
     hole: NDArray[np.float32] = (share > 1e-5).float().numpy()
     return hole

@@ -2,8 +2,8 @@
 
 Inside the hole the generated picture is warped back at the photo's resolution. At the hole's rim it differs a little
 from the photo in light and colour; that difference, known on the rim's outer side, is carried smoothly into the hole
-and added. The hole's old content plays no part in this, but for hole pixels beyond the crop: they stay visible, and so
-count as known.
+and added (`faces.membrane`). The hole's old content plays no part in this, but for hole pixels beyond the crop: they
+stay visible, and so count as known.
 """
 
 from __future__ import annotations
@@ -17,11 +17,16 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from exegan.faces.align import Affine, Box, crop_box, crop_side, invert_affine, shifted, warp
-from exegan.images import to_tensor, to_uint8
+from exegan.faces.membrane import BAND, extend_inwards
+from exegan.images import to_uint8
 from exegan.ops.resample import resize
 
-_BAND = 1 / 12
-_SMOOTHING_ROUNDS = 8
+# Cells along the crop's side in which the difference at the rim is measured and carried inwards: in the face's own
+# units, so that a seam looks the same at every size of face, and costs the same.
+_CELLS = 256
+_FINER = 4
+# Rows that are warped at once: a large hole then takes no more memory than a middling one.
+_ROWS = 512
 
 
 def paste(photo: NDArray[np.uint8], fake: Tensor, mask: NDArray[np.bool_], affine: Affine) -> NDArray[np.uint8]:
@@ -36,26 +41,82 @@ def paste(photo: NDArray[np.uint8], fake: Tensor, mask: NDArray[np.bool_], affin
     Returns:
         uint8 RGB [H, W, 3]. Pixels outside the hole, and hole pixels outside the crop, are the photo's.
     """
-    resolution = fake.shape[-1]
+    resolution, side = fake.shape[-1], crop_side(affine, fake.shape[-1])
     result: NDArray[np.uint8] = photo.copy()
-    band = crop_side(affine, resolution) * _BAND
-    box = hole_box(mask, crop_box(affine, resolution, mask.shape, margin=0), math.ceil(band))
+    box = hole_box(mask, crop_box(affine, resolution, mask.shape, margin=0), math.ceil(side * BAND))
     if box is None:
         return result
     left, top, right, bottom = box
-    part, hole = photo[top:bottom, left:right], torch.from_numpy(mask[top:bottom, left:right].copy())
-    hole &= inside_crop(shifted(affine, left, top), resolution, part.shape[:2])
+    part, inside = photo[top:bottom, left:right], shifted(affine, left, top)
+    hole = mask[top:bottom, left:right] & inside_crop(inside, resolution, (bottom - top, right - left))
     if not hole.any():
         return result
-    picture, side = fake[None].float(), math.ceil(crop_side(affine, resolution))
-    if side < resolution:  # warping does not filter, and a picture larger than its place would alias
-        picture = resize(picture, side)
-    back = invert_affine(shifted(affine, left, top) * (picture.shape[-1] / resolution))
-    generated = warp(picture, back, part.shape[:2], "bicubic", padding="border")[0]
-    generated += extend_inwards(to_tensor(part)[0] - generated, ~hole, band)
-    pixels = to_uint8(generated[None])[0]
-    result[top:bottom, left:right] = np.where(hole.numpy()[:, :, None], pixels, part)
+    picture = fake[None].float()
+    if math.ceil(side) < resolution:  # warping does not filter, and a picture larger than its place would alias
+        picture = resize(picture, math.ceil(side))
+    back = invert_affine(inside * (picture.shape[-1] / resolution))
+    membrane = _measure_membrane(part, hole, picture, back, side)
+    target = result[top:bottom, left:right]
+    for first in range(0, hole.shape[0], _ROWS):
+        rows = slice(first, min(first + _ROWS, hole.shape[0]))
+        if hole[rows].any():
+            target[rows] = _fill_rows(target[rows], hole[rows], picture, back, membrane, first, hole.shape)
     return result
+
+
+def _measure_membrane(
+    part: NDArray[np.uint8], hole: NDArray[np.bool_], picture: Tensor, back: Affine, side: float
+) -> Tensor:
+    """What has to be added inside the hole, on a grid of cells over `part`: [1, 3, h, w], in grey levels of 2 / 255.
+
+    Photo and generated picture are compared on a finer grid than the difference is carried on: a cell at the rim is
+    known in part, and there both must be looked at in the same place.
+    """
+    finer = min(_FINER, max(1, round(side / _CELLS)))
+    height, width = (finer * max(1, round(pixels * _CELLS / side)) for pixels in hole.shape)
+    known = _shrink(torch.from_numpy(~hole)[None, None], (height, width))
+    # The hole's own pixels are left out before averaging, not after.
+    visible = torch.from_numpy(np.where(hole[:, :, None], 0, part)).permute(2, 0, 1)[None]
+    photo = _shrink(visible, (height, width)) / known.clamp_min(1e-6)
+    to_cells = np.array([[width / hole.shape[1]], [height / hole.shape[0]]])
+    generated = (warp(picture, back * to_cells, (height, width), "bicubic", padding="border") + 1) * 127.5
+    difference = F.avg_pool2d((photo - generated) * known, finer)
+    known = F.avg_pool2d(known, finer)
+    return extend_inwards(difference / known.clamp_min(1e-6), known, _CELLS * BAND)
+
+
+def _shrink(picture: Tensor, size_hw: tuple[int, int]) -> Tensor:
+    """Means over cells of [1, C, H, W], channel after channel, since a photo in floats is four times as large."""
+    channels = [F.interpolate(channel[:, None].float(), size_hw, mode="area") for channel in picture.unbind(1)]
+    return torch.cat(channels, dim=1)
+
+
+def _fill_rows(
+    part: NDArray[np.uint8],
+    hole: NDArray[np.bool_],
+    picture: Tensor,
+    back: Affine,
+    membrane: Tensor,
+    first: int,
+    whole_hw: tuple[int, ...],
+) -> NDArray[np.uint8]:
+    """Some rows of the hole's box, filled."""
+    columns = np.flatnonzero(hole.any(axis=0))
+    left, right = int(columns[0]), int(columns[-1]) + 1
+    size_hw = hole.shape[0], right - left
+    generated = warp(picture, shifted_back(back, left, first), size_hw, "bicubic", padding="border")
+    # From pixels of these rows to cells of the membrane.
+    scale = np.array([membrane.shape[-1] / whole_hw[1], membrane.shape[-2] / whole_hw[0]])
+    from_cells = np.array([[1 / scale[0], 0, -left], [0, 1 / scale[1], -first]])
+    generated += warp(membrane, from_cells, size_hw, "bilinear", padding="border") / 127.5
+    filled: NDArray[np.uint8] = part.copy()
+    np.copyto(filled[:, left:right], to_uint8(generated)[0], where=hole[:, left:right, None])
+    return filled
+
+
+def shifted_back(back: Affine, left: float, top: float) -> Affine:
+    """An affine into a photo, for one whose left and top pixels are cut off."""
+    return np.column_stack([back[:, :2], back[:, 2] - np.array([left, top])])
 
 
 def hole_box(mask: NDArray[np.bool_], box: Box, margin: int) -> Box | None:
@@ -73,14 +134,13 @@ def hole_box(mask: NDArray[np.bool_], box: Box, margin: int) -> Box | None:
     return *lowest, min(width, left + int(columns[-1]) + 1 + margin), min(height, top + int(rows[-1]) + 1 + margin)
 
 
-def inside_crop(affine: Affine, resolution: int, size_hw: tuple[int, ...]) -> Tensor:
+def inside_crop(affine: Affine, resolution: int, size_hw: tuple[int, ...]) -> NDArray[np.bool_]:
     """Bool [H, W]: photo pixels whose centre lies in the crop."""
-    height, width = size_hw
-    y = torch.arange(height, dtype=torch.float64)[:, None] + 0.5
-    x = torch.arange(width, dtype=torch.float64)[None, :] + 0.5
-    inside = torch.ones(height, width, dtype=torch.bool)
-    for a, b, c in affine.tolist():
-        position = a * x + b * y + c
+    y = (np.arange(size_hw[0], dtype=np.float32) + 0.5)[:, None]
+    x = (np.arange(size_hw[1], dtype=np.float32) + 0.5)[None, :]
+    inside = np.ones(size_hw, dtype=np.bool_)
+    for a, b, c in affine.astype(np.float32):
+        position = a * x + (b * y + c)
         inside &= (position >= 0) & (position <= resolution)
     return inside
 
@@ -88,37 +148,6 @@ def inside_crop(affine: Affine, resolution: int, size_hw: tuple[int, ...]) -> Te
 def hole_outside_crop(mask: NDArray[np.bool_], affine: Affine, resolution: int) -> float:
     """Share of a hole's pixels that the crop does not reach, in [0, 1]."""
     left, top, right, bottom = crop_box(affine, resolution, mask.shape, margin=0)
-    reached = torch.from_numpy(mask[top:bottom, left:right].copy())
-    reached &= inside_crop(shifted(affine, left, top), resolution, reached.shape)
-    return 1 - int(reached.sum()) / int(mask.sum())
-
-
-def extend_inwards(values: Tensor, known: Tensor, band: float) -> Tensor:
-    """Carry values from known pixels smoothly into unknown ones, fading on the way.
-
-    A pyramid: averages of the known pixels at ever coarser levels, then from the coarsest back down each unknown pixel
-    takes the level above, smoothed so that no step is left at the rim. Above the coarsest level everything is 0.
-
-    Args:
-        values: [C, H, W]; what is in unknown pixels is ignored.
-        known: Bool [H, W].
-        band: Reach in pixels, taken as the nearest power of two; about half is left there, little at twice that.
-
-    Returns:
-        [C, H, W], equal to `values` on known pixels.
-    """
-    weight = known[None, None].to(values.dtype)
-    return _fill(torch.where(weight > 0, values[None], 0.0), weight, max(1, round(math.log2(max(band, 2)))))[0]
-
-
-def _fill(values: Tensor, weight: Tensor, levels: int) -> Tensor:
-    """One level: `values` [1, C, H, W] already multiplied by `weight` [1, 1, H, W], the known share of each cell."""
-    above = torch.zeros_like(values)
-    if levels > 0 and min(values.shape[-2:]) > 1:
-        halves = [F.avg_pool2d(x, 2, ceil_mode=True, count_include_pad=False) for x in (values, weight)]
-        filled = _fill(halves[0], halves[1], levels - 1)
-        above = F.interpolate(filled, scale_factor=2, mode="bilinear")[..., : values.shape[-2], : values.shape[-1]]
-        for _ in range(_SMOOTHING_ROUNDS):
-            mixed = values + (1 - weight) * above
-            above = F.avg_pool2d(F.pad(mixed, (1, 1, 1, 1), mode="replicate"), 3, stride=1)
-    return values + (1 - weight) * above
+    part = mask[top:bottom, left:right]
+    reached = np.count_nonzero(part & inside_crop(shifted(affine, left, top), resolution, part.shape))
+    return 1 - int(reached) / int(np.count_nonzero(mask))

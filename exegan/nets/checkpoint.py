@@ -17,7 +17,7 @@ import torch
 from safetensors.torch import save_file
 
 from exegan.config import ModelConfig, from_dict, to_dict
-from exegan.errors import ConfigError, WeightsError
+from exegan.errors import ConfigError, InputError, WeightsError
 from exegan.nets.model import Model
 from exegan.weights import load_into, read_safetensors, sha256_of
 
@@ -63,6 +63,22 @@ def save_model(model: Model, folder: str | Path, training: Mapping[str, Any], ha
         new_weights.unlink(missing_ok=True)
         new_config.unlink(missing_ok=True)
     return folder
+
+
+def expect_place_for_model(folder: Path, overwrite: bool) -> None:
+    """Refuse a folder that holds other things, and one that holds a model unless it may be replaced.
+
+    Raises:
+        InputError: Which of them it is.
+    """
+    if folder.exists() and not folder.is_dir():
+        raise InputError(f"{folder} is a file, expected a folder for the model; give another name")
+    if not folder.is_dir() or not any(folder.iterdir()):
+        return
+    if not (folder / CONFIG_FILE).is_file():
+        raise InputError(f"{folder} holds something other than a model; give a new folder, so that nothing is lost")
+    if not overwrite:
+        raise InputError(f"{folder} holds a model already; give a new folder, or --overwrite to replace it")
 
 
 def find_model(name_or_folder: str | Path) -> Path:

@@ -12,8 +12,8 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from exegan.config import DiscriminatorConfig, GeneratorConfig, ModelConfig
-from exegan.errors import InputError, WeightsError
-from exegan.nets.checkpoint import CONFIG_FILE, DISCRIMINATOR_FILE, save_model
+from exegan.errors import WeightsError
+from exegan.nets.checkpoint import DISCRIMINATOR_FILE, expect_place_for_model, save_model
 from exegan.nets.discriminator import Discriminator
 from exegan.nets.model import Model
 from exegan.nets.original import convert_discriminator, convert_generator, convert_style_encoder
@@ -59,13 +59,13 @@ def import_original(
         InputError: The folder holds other things, or a model and not `overwrite`.
     """
     folder = Path(folder)
-    _check_folder(folder, overwrite)
+    expect_place_for_model(folder, overwrite)
     source = read_checkpoint(generator)
     weights = _part(source, "g_ema", generator)
     config = ModelConfig(generator=GeneratorConfig(resolution=_resolution_of(weights, generator)))
     model = Model(config)
     load_into(model.generator, convert_generator(weights), str(generator))
-    load_into(model.style_encoder, _style_encoder_weights(style_encoder, config.generator), str(style_encoder))
+    load_into(model.style_encoder, read_style_encoder(style_encoder, config.generator), str(style_encoder))
     model.update_mean_w()
     kept = _discriminator_weights(source, generator, config.generator.resolution) if discriminator else None
     sources = {Path(path).name: sha256_of(path) for path in (generator, style_encoder)}
@@ -80,17 +80,6 @@ def import_original(
     card = _CARD.format(name=folder.name, sources=rows, resolution=config.generator.resolution)
     (folder / "README.md").write_text(card, encoding="utf-8")
     return model.eval().requires_grad_(False)
-
-
-def _check_folder(folder: Path, overwrite: bool) -> None:
-    if folder.exists() and not folder.is_dir():
-        raise InputError(f"{folder} is a file, expected a folder for the model; give another name")
-    if not folder.is_dir() or not any(folder.iterdir()):
-        return
-    if not (folder / CONFIG_FILE).is_file():
-        raise InputError(f"{folder} holds something other than a model; give a new folder, so that nothing is lost")
-    if not overwrite:
-        raise InputError(f"{folder} holds a model already; give a new folder, or --overwrite to replace it")
 
 
 def _part(content: Mapping[str, Any], key: str, path: str | Path) -> dict[str, Tensor]:
@@ -110,7 +99,16 @@ def _resolution_of(weights: Mapping[str, Tensor], path: str | Path) -> int:
     return resolution
 
 
-def _style_encoder_weights(path: str | Path, config: GeneratorConfig) -> dict[str, Tensor]:
+def read_style_encoder(path: str | Path, config: GeneratorConfig) -> dict[str, Tensor]:
+    """Weights of the style encoder `irse50` out of the original's `psp_ffhq_encode.pt`.
+
+    Args:
+        path: The file.
+        config: The generator whose layers the encoder serves, which decides on its heads.
+
+    Raises:
+        WeightsError: The file is missing, damaged, wants to execute code, or is another one.
+    """
     content = read_checkpoint(path)
     state = _part(content, "state_dict", path)
     encoder = {key.removeprefix("encoder."): value for key, value in state.items() if key.startswith("encoder.")}

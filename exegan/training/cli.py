@@ -10,32 +10,60 @@ from typing import Any
 
 import lightning as L
 from jsonargparse import ArgumentError
+from lightning.pytorch.callbacks import Callback
 from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
-from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
 
-from exegan.config import RunConfig
-from exegan.errors import ExeGanError
-from exegan.training.callbacks import GridWriter, KimgClock, StopOnSignal, newest_checkpoint
+from exegan.config import ModelConfig, RunConfig, from_dict, to_dict
+from exegan.errors import ConfigError, ExeGanError
+from exegan.machine import synchronise
+from exegan.training.checkpoints import newest_checkpoint
+from exegan.training.clock import KimgClock
 from exegan.training.datamodule import FaceDataModule
+from exegan.training.dry_run import DryRun, DryRunReport
+from exegan.training.grids import GridWriter
+from exegan.training.hardware import adapt
+from exegan.training.loggers import make_loggers
 from exegan.training.module import ExeGanModule
 from exegan.training.progress import KimgProgressBar
+from exegan.training.signals import StopOnSignal
+from exegan.training.speed import PhaseTimes, SpeedLog
+from exegan.training.validation import Validator
 from exegan.weights import read_checkpoint
 
 
 class ExeGanCLI(LightningCLI):
-    """Adds the `run` section, the loggers and callbacks that write into `run.dir`, and `--ckpt_path last`."""
+    """Adds the `run` section, what writes into `run.dir`, `--ckpt_path last` and `--dry-run`."""
 
     def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
         """Declare the `run` section and settings that follow from others."""
         parser.add_argument("--run", type=RunConfig)
+        parser.add_argument(
+            "--dry-run", action="store_true", help="Try data, memory and networks, tell the pace, write nothing."
+        )
         parser.link_arguments("model.model.generator.resolution", "data.resolution")
 
     def instantiate_trainer(self, **kwargs: Any) -> L.Trainer:
-        """Trainer whose loggers and callbacks write into the run's folder; each start gets its own log version."""
-        run = self.config_init[self.subcommand].run
-        kwargs["logger"] = [TensorBoardLogger(run.dir, name="logs"), CSVLogger(run.dir, name="metrics")]
-        kwargs["default_root_dir"] = run.dir
-        self.trainer_defaults["callbacks"] = [KimgClock(run), GridWriter(run), KimgProgressBar(run), StopOnSignal()]
+        """Trainer whose loggers and callbacks write into the run's folder, or that writes nothing."""
+        config = self.config_init[self.subcommand]
+        run = config.run
+        kwargs |= adapt(config.trainer)
+        callbacks: list[Callback]
+        if config.dry_run:
+            self.save_config_callback = None
+            kwargs |= {"logger": False, "profiler": PhaseTimes(lambda: synchronise(self.model.device))}
+            callbacks = [KimgProgressBar(run), DryRun(run), StopOnSignal()]
+        else:
+            kwargs |= {"logger": make_loggers(run), "default_root_dir": run.dir}
+            # The signals come last, so that one while the clock saves is still heard.
+            callbacks = [
+                KimgClock(run),
+                GridWriter(run),
+                Validator(run),
+                SpeedLog(),
+                KimgProgressBar(run),
+                StopOnSignal(),
+            ]
+        self.trainer_defaults["callbacks"] = callbacks
         return super().instantiate_trainer(**kwargs)
 
     def before_fit(self) -> None:
@@ -45,8 +73,28 @@ class ExeGanCLI(LightningCLI):
             found = newest_checkpoint(config.run.dir)
             config.ckpt_path = None if found is None else str(found)
         if config.ckpt_path is not None:
-            read_checkpoint(config.ckpt_path)
+            _expect_same_networks(config.ckpt_path, self.model)
         config.weights_only = True
+
+
+def _expect_same_networks(checkpoint: str, module: L.LightningModule) -> None:
+    """Refuse a checkpoint of another architecture, naming what differs."""
+    content = read_checkpoint(checkpoint)
+    noted, ours = content.get("hyper_parameters", {}).get("model"), module.hparams["model"]
+    if noted is None:
+        raise ConfigError(f"{checkpoint} is no checkpoint of a training run; give a .ckpt from RUN/checkpoints")
+    theirs = to_dict(from_dict(ModelConfig, noted, where=f"{checkpoint}: model"))  # older ones lack newer keys
+    different = [
+        f"model.{part}.{key} is {value}, in the checkpoint {theirs[part][key]}"
+        for part in ("generator", "style_encoder")
+        for key, value in ours[part].items()
+        if theirs[part][key] != value
+    ]
+    if different:
+        raise ConfigError(
+            f"{checkpoint} is of other networks ({'; '.join(different[:3])}); use the configuration it was made with, "
+            "or start from its weights with --model.warm_start"
+        )
 
 
 def _is_advertisement(record: logging.LogRecord) -> bool:
@@ -62,26 +110,8 @@ def main(args: Sequence[str] | None = None) -> int:
     Returns:
         Exit code: 0 done, 2 bad input or configuration (one sentence on stderr).
     """
-    logging.basicConfig(level=logging.INFO, format="%(message)s")
-    logging.getLogger("lightning.pytorch.utilities.rank_zero").addFilter(lambda record: not _is_advertisement(record))
-    # The averages and the frozen networks are in evaluation mode on purpose; the other is Lightning's own affair.
-    warnings.filterwarnings("ignore", message=r"Found \d+ module\(s\) in eval mode")
-    warnings.filterwarnings("ignore", message=".*LeafSpec")
     try:
-        ExeGanCLI(
-            ExeGanModule,
-            FaceDataModule,
-            auto_configure_optimizers=False,
-            save_config_kwargs={"overwrite": True},
-            trainer_defaults={
-                "max_epochs": -1,  # the kimg clock ends the run
-                "use_distributed_sampler": False,  # samples are dealt by number
-                "enable_checkpointing": False,  # the kimg clock saves
-                "log_every_n_steps": 10,
-            },
-            parser_kwargs={"exit_on_error": False},
-            args=None if args is None else list(args),
-        )
+        _run(args)
     except ArgumentError as error:
         return _fail(str(error))
     except ExeGanError as error:
@@ -89,6 +119,45 @@ def main(args: Sequence[str] | None = None) -> int:
     except OSError as error:
         return _fail(f"cannot use {error.filename} ({error.strerror}); check run.dir, data.path and the disk")
     return 0
+
+
+def dry_run(args: Sequence[str]) -> DryRunReport:
+    """What `fit --dry-run` finds, for programs.
+
+    Args:
+        args: As on the command line, without the subcommand.
+
+    Raises:
+        ExeGanError: What is wrong with the input.
+        ArgumentError: What is wrong with the configuration.
+    """
+    trainer = _run(["fit", *args, "--dry-run"]).trainer
+    (report,) = (callback.report for callback in trainer.callbacks if isinstance(callback, DryRun))  # type: ignore[attr-defined]
+    if report is None:
+        raise ExeGanError("the dry run was interrupted before it could measure; start it again")
+    return report
+
+
+def _run(args: Sequence[str] | None) -> ExeGanCLI:
+    logging.basicConfig(level=logging.INFO, format="%(message)s")
+    logging.getLogger("lightning.pytorch.utilities.rank_zero").addFilter(lambda record: not _is_advertisement(record))
+    # The averages and the frozen networks are in evaluation mode on purpose; the other is Lightning's own affair.
+    warnings.filterwarnings("ignore", message=r"Found \d+ module\(s\) in eval mode")
+    warnings.filterwarnings("ignore", message=".*LeafSpec")
+    return ExeGanCLI(
+        ExeGanModule,
+        FaceDataModule,
+        auto_configure_optimizers=False,
+        save_config_kwargs={"overwrite": True},
+        trainer_defaults={
+            "max_epochs": -1,  # the kimg clock ends the run
+            "use_distributed_sampler": False,  # samples are dealt by number
+            "enable_checkpointing": False,  # the kimg clock saves
+            "log_every_n_steps": 10,
+        },
+        parser_kwargs={"exit_on_error": False},
+        args=None if args is None else list(args),
+    )
 
 
 def _without_traceback(message: str) -> str:

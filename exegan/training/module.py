@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import math
+from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any, cast
 
@@ -18,13 +19,16 @@ from exegan.errors import ConfigError, TrainingDiverged
 from exegan.losses.adversarial import discriminator_loss, path_lengths, r1_penalty
 from exegan.losses.objective import Completion, GeneratorObjective
 from exegan.nets.discriminator import Discriminator
+from exegan.nets.importing import read_style_encoder
 from exegan.nets.model import Model
 from exegan.ops.composite import composite
 from exegan.training.augment import DiscriminatorAugment
 from exegan.training.ema import decay_for, make_average, update_average
+from exegan.training.optimizers import make_optimizers
 from exegan.training.randomness import BatchRandom
 from exegan.training.step_networks import make_step_networks
 from exegan.training.warm_start import copy_fitting_weights
+from exegan.weights import load_into
 
 
 class ExeGanModule(L.LightningModule):
@@ -40,13 +44,15 @@ class ExeGanModule(L.LightningModule):
         ema_rampup: The half-life is at most this share of the images seen so far; 0 = no ramp-up.
         warm_start: Checkpoint (.ckpt) of another run, of the same or another resolution, or a model folder, whose
             fitting weights are the starting point; null starts from noise.
+        style_encoder_weights: The original's `psp_ffhq_encode.pt` for the style encoder `irse50`, where `warm_start`
+            does not bring it.
         channels_last: Keep convolution weights channels-last, which half precision is faster with.
         compile_networks: Compile the networks with `torch.compile`: minutes at the start, then faster steps.
         seed: Seed of everything random in the steps; the initial weights have `seed_everything`.
         augment: What is done to the pictures that the discriminator sees.
 
     Raises:
-        ConfigError: The style encoder is `irse50`, which is not trained, and `warm_start` brings no weights for it.
+        ConfigError: The style encoder is `irse50`, which is not trained, and nothing brings weights for it.
         WeightsError: A frozen network's weights or those of `warm_start` are missing or do not fit.
     """
 
@@ -64,6 +70,7 @@ class ExeGanModule(L.LightningModule):
         ema_kimg: float = 10.0,
         ema_rampup: float = 0.05,
         warm_start: str | None = None,
+        style_encoder_weights: str | None = None,
         channels_last: bool = False,
         compile_networks: bool = False,
         seed: int = 0,
@@ -82,33 +89,37 @@ class ExeGanModule(L.LightningModule):
         self.model = Model(model)
         self.discriminator = Discriminator(discriminator, side)
         self.objective = GeneratorObjective(losses)
-        copied = copy_fitting_weights(self, warm_start) if warm_start is not None else set()
-        if model.style_encoder.kind == "irse50" and not any(key.startswith("model.style_encoder.") for key in copied):
-            raise ConfigError(
-                "the style encoder irse50 is not trained; give model.warm_start a model that has its weights"
-            )
+        self._start_from(model, warm_start, style_encoder_weights)
         if channels_last:
             self.to(memory_format=torch.channels_last)
         self.model_ema = make_average(self.model)
         self.networks = make_step_networks(self.model, self.model_ema, self.discriminator, compile_networks)
         self.augment = DiscriminatorAugment(augment)
+        self._figures: dict[str, Tensor] = {}
         self.register_buffer("images_seen", torch.zeros((), dtype=torch.int64))
         self.register_buffer("batches_seen", torch.zeros((), dtype=torch.int64))
         self.register_buffer("mean_path_length", torch.zeros(()))
 
+    def _start_from(self, model: ModelConfig, warm_start: str | None, style_encoder_weights: str | None) -> None:
+        """Take the weights that a run starts from, and refuse to train beside an encoder that has none."""
+        copied = copy_fitting_weights(self, warm_start) if warm_start is not None else set()
+        if model.style_encoder.kind != "irse50":
+            if style_encoder_weights is not None:
+                raise ConfigError(
+                    f"model.style_encoder_weights is {style_encoder_weights}, but the style encoder "
+                    f"{model.style_encoder.kind} learns its own; leave it out, or choose irse50"
+                )
+        elif style_encoder_weights is not None:
+            found = read_style_encoder(style_encoder_weights, model.generator)
+            load_into(self.model.style_encoder, found, style_encoder_weights)
+        elif not any(key.startswith("model.style_encoder.") for key in copied):
+            raise ConfigError(
+                "the style encoder irse50 is not trained; give model.style_encoder_weights the original's "
+                "psp_ffhq_encode.pt, or model.warm_start a model that has its weights"
+            )
+
     def configure_optimizers(self) -> list[torch.optim.Optimizer]:
-        config = self.optimizer_config
-        trained = [p for p in self.model.parameters() if p.requires_grad]
-        return [
-            _make_adam(trained, config.lr, config.betas, self.losses.path_length_interval, self.losses.path_length),
-            _make_adam(
-                self.discriminator.parameters(),
-                config.discriminator_lr,
-                config.betas,
-                self.losses.r1_interval,
-                self.losses.r1,
-            ),
-        ]
+        return make_optimizers(self.optimizer_config, self.losses, self.model, self.discriminator)
 
     def training_step(self, batch: Sample, batch_idx: int) -> None:
         """One batch for both networks. The completion made for the discriminator's step serves the generator's too."""
@@ -139,7 +150,7 @@ class ExeGanModule(L.LightningModule):
         noise = [random.normal(len(image), 1, *shape) for shape in generator.config.noise_shapes()]
         completed = composite(self.networks.generator(image, mask, w_plus, noise).float(), image, mask)
         # Near 0, the style encoder has collapsed: one code for every face.
-        self.log("train/style_std", style.detach().float().std(dim=0).mean())
+        self._note(style_std=style.float().std(dim=0).mean())
         return Completion(completed, image, mask, batch["exemplar"], batch["is_self"])
 
     def _draw_w(self, batch: int, random: BatchRandom) -> Tensor:
@@ -160,16 +171,14 @@ class ExeGanModule(L.LightningModule):
         loss = discriminator_loss(real_logits, fake_logits)
         self._expect_finite({"discriminator": loss})
         self.augment.update(real_logits)
-        self.log_dict(
-            {
-                "train/discriminator": loss.detach(),
-                "train/real_logit": real_logits.detach().mean(),
-                "train/fake_logit": fake_logits.detach().mean(),
-                "train/real_sign": self.augment.real_sign,
-            }
+        self._note(
+            discriminator=loss,
+            real_logit=real_logits.mean(),
+            fake_logit=fake_logits.mean(),
+            real_sign=self.augment.real_sign,
         )
         if self.augment.adaptive:
-            self.log("train/ada_p", self.augment.p)
+            self._note(ada_p=self.augment.p)
         return loss
 
     def _r1_loss(self, image: Tensor) -> Tensor:
@@ -179,7 +188,7 @@ class ExeGanModule(L.LightningModule):
             real = self.augment(image)[0].detach().clone().requires_grad_(True)
             penalty = r1_penalty(self.discriminator(real), real)
         self._expect_finite({"r1": penalty})
-        self.log("train/r1", penalty.detach())
+        self._note(r1=penalty)
         return penalty * (self.losses.r1 / 2 * self.losses.r1_interval)
 
     def _generator_loss(self, sample: Completion) -> Tensor:
@@ -188,7 +197,7 @@ class ExeGanModule(L.LightningModule):
             sample, lambda fake: self.networks.discriminator(*self.augment(fake)), self.networks.attribute_encoder
         )
         self._expect_finite(parts)
-        self.log_dict({f"train/{name}": value.detach() for name, value in parts.items()})
+        self._note(**parts)
         return total
 
     def _path_length_loss(self, batch: Sample, random: BatchRandom) -> Tensor:
@@ -204,17 +213,31 @@ class ExeGanModule(L.LightningModule):
             penalty = (lengths - mean_length).square().mean()
         self._expect_finite({"path_length": penalty})
         self.mean_path_length.copy_(mean_length)
-        self.log_dict({"train/path_length": penalty.detach(), "train/mean_path_length": mean_length})
+        self._note(path_length=penalty, mean_path_length=mean_length)
         return penalty * (self.losses.path_length * self.losses.path_length_interval)
 
     def _expect_finite(self, parts: dict[str, Tensor]) -> None:
-        """Refuse to learn from a loss term that is none, before it reaches a weight."""
-        if parts and not torch.stack([value.detach() for value in parts.values()]).isfinite().all():
-            name, value = next((name, value) for name, value in parts.items() if not value.isfinite())
+        """Refuse to learn from a loss term that is none, before it reaches a weight.
+
+        All processes refuse together; one alone would leave the others waiting for its gradients.
+        """
+        bad = {name: float(value) for name, value in parts.items() if not value.isfinite()}
+        if not self.trainer.strategy.reduce_boolean_decision(not bad, all=True):
+            name, value = next(iter(bad.items()), ("of another process", math.nan))
             raise TrainingDiverged(
-                f"the loss term {name!r} became {float(value)} at {int(self.images_seen) / 1000:.3f} kimg; "
+                f"the loss term {name!r} became {value} at {int(self.images_seen) / 1000:.3f} kimg; "
                 "lower optimizers.lr or the term's weight and go on from a checkpoint before it"
             )
+
+    def _note(self, **figures: Tensor) -> None:
+        """Keep figures of this step for the log."""
+        self._figures |= {f"train/{name}": value.detach().float() for name, value in figures.items()}
+
+    def _log_figures(self) -> None:
+        """Log what was noted in this step, averaged over the processes in one exchange."""
+        means = self.trainer.strategy.reduce(torch.stack(list(self._figures.values())), reduce_op="mean")
+        self.log_dict(dict(zip(self._figures, means, strict=True)))
+        self._figures = {}
 
     def _phase(self, name: str) -> AbstractContextManager[None]:
         """Names a part of the step for the trainer's profiler."""
@@ -236,7 +259,8 @@ class ExeGanModule(L.LightningModule):
         update_average(self.model_ema, self.model, decay)
         self.images_seen += images
         self.batches_seen += 1
-        self.log("kimg", self.images_seen / 1000)
+        self.log("step", self.images_seen.float())  # what Lightning's logs count in
+        self._log_figures()
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Leave the losses' frozen networks out of the checkpoint; they come from their own files."""
@@ -256,15 +280,6 @@ def _is_due(batch_number: int, weight: float, interval: int) -> bool:
 def images_seen(system: L.LightningModule) -> int:
     """Images that a training system has seen, over all devices: the clock of everything around the training steps."""
     return int(cast(ExeGanModule, system).images_seen)
-
-
-def _make_adam(
-    parameters: Iterable[nn.Parameter], lr: float, betas: tuple[float, float], interval: int, weight: float
-) -> torch.optim.Adam:
-    """Adam, slowed so that an additional step every `interval` batches leaves the pace as it was (StyleGAN2, B)."""
-    ratio = interval / (interval + 1) if weight else 1.0
-    scaled = (betas[0] ** ratio, betas[1] ** ratio)
-    return torch.optim.Adam(parameters, lr=lr * ratio, betas=scaled, eps=1e-8, fused=True)
 
 
 @contextmanager

@@ -64,7 +64,7 @@ def test_inpaint_writes_the_completed_photo(
     report = json.loads(capsys.readouterr().out)
     assert report["output"] == str(output)
     assert report["seed"] == 4
-    assert len(report["box_xyxy"]) == 4
+    assert len(report["faces"][0]["box_xyxy"]) == 4
     before, after = np.asarray(Image.open(photo)), np.asarray(Image.open(output))
     hole = np.asarray(Image.open(mask)) > 127
     assert before.shape == after.shape
@@ -266,7 +266,7 @@ def test_inpaint_interrupted_says_so(
     def interrupted(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("exegan.images.read_photo", interrupted)
+    monkeypatch.setattr("exegan.images.open_photo", interrupted)
     out = tmp_path / "result.png"
     assert run("inpaint", "photo.png", "--mask", "mask.png", "--exemplar", "face.png", "-o", out) == 130
     assert capsys.readouterr().err.strip() == "exegan: interrupted; nothing was written"

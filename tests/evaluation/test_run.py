@@ -66,7 +66,7 @@ def test_what_is_measured(evaluate: Callable[..., Any], tmp_path: Path) -> None:
     with Image.open(tmp_path / "out" / "sheet.png") as sheet:
         assert sheet.width > 8 * 160 and sheet.height > 4 * 160
     table = (tmp_path / "out" / "results.md").read_text()
-    assert "### Holes: centre-box" in table and results["plan"]["cases"]["masks"]["sha256"][:16] in table
+    assert "### Holes: centre-box" in table and results["plan"]["cases"]["masks"]["sha256"]["20-40"][:16] in table
 
 
 def test_kept_pictures_are_what_was_measured(evaluate: Callable[..., Any], tmp_path: Path) -> None:

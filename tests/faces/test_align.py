@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from exegan.faces.align import (
     Affine,
     crop_box,
+    crop_outside_photo,
     crop_side,
     ffhq_affine,
     invert_affine,
@@ -212,3 +213,23 @@ def test_mask_is_mirrored_with_the_photo() -> None:
     columns = warp_mask(mask, shifted(IDENTITY / 2, 24, 0), 24).any(axis=0)  # column 0 is at -24
     assert columns[16:19].all() and columns[6:8].all()
     assert not columns[[0, 1, 2, 10, 11, 12, 13, 20, 21]].any()
+
+
+def test_the_share_of_a_crop_beyond_the_photo() -> None:
+    affine = np.array([[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]])
+    assert crop_outside_photo(affine, 64, (64, 64)) == 0
+    assert crop_outside_photo(affine, 64, (64, 32)) == pytest.approx(0.5, abs=0.01)
+    assert crop_outside_photo(affine, 64, (16, 16)) == pytest.approx(15 / 16, abs=0.01)
+    away = np.array([[1.0, 0.0, 500.0], [0.0, 1.0, 0.0]])
+    assert crop_outside_photo(away, 64, (64, 64)) == 1
+
+
+def test_a_large_face_is_averaged_and_not_sampled() -> None:
+    """A pattern finer than a crop pixel becomes grey; a hole of one photo pixel is not lost."""
+    photo = np.indices((1600, 1600)).sum(axis=0) % 2 * np.uint8(255)
+    affine = np.array([[1.0, 0.05, -40.0], [-0.05, 1.0, 40.0]]) * (32 / 1600)
+    crop = warp_crop(np.repeat(photo[:, :, None], 3, axis=2).astype(np.uint8), affine, 32)
+    assert np.abs(crop.astype(int) - 127).max() <= 2
+    mask = np.zeros((1600, 1600), dtype=np.bool_)
+    mask[801, 333] = True
+    assert warp_mask(mask, affine, 32).sum() >= 1

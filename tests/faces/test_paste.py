@@ -8,11 +8,13 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from exegan.faces import paste as paste_module
 from exegan.faces.align import Affine, crop_side, invert_affine, warp_crop
-from exegan.faces.paste import extend_inwards, hole_outside_crop, paste
+from exegan.faces.paste import hole_outside_crop, paste
 from exegan.images import to_tensor
 
 RESOLUTION = 32
@@ -119,32 +121,6 @@ def test_crop_beside_the_hole_changes_nothing() -> None:
     assert hole_outside_crop(mask, affine, RESOLUTION) == 1
 
 
-def test_extend_inwards_keeps_the_known_and_fades() -> None:
-    known = torch.ones(200, 220, dtype=torch.bool)
-    known[20:180, 20:200] = False
-    values = torch.randn(2, 200, 220)
-    extended = extend_inwards(values, known, band=16)
-    assert torch.equal(extended[:, known], values[:, known])
-    assert torch.isfinite(extended).all()
-    flat = extend_inwards(torch.ones(1, 200, 220), known, band=16)[0]
-    assert flat[20, 100] > 0.8, "beside the rim nearly the known value"
-    assert flat[100, 110] < 0.01, "far beyond the band nothing"
-    assert (flat[20:100, 110].diff() <= 1e-6).all(), "fading all the way"
-    assert not extend_inwards(torch.zeros(1, 200, 220), known, band=16).any()
-    hidden = torch.where(known, values, torch.full_like(values, float("nan")))
-    assert torch.equal(extend_inwards(hidden, known, band=16), extended), "unknown values are not looked at"
-
-
-@pytest.mark.parametrize("size_hw", [(1, 1), (1, 30), (17, 1), (2, 3), (33, 65)])
-def test_extend_inwards_at_any_size(size_hw: tuple[int, int]) -> None:
-    known = torch.rand(size_hw) < 0.3
-    extended = extend_inwards(torch.ones(1, *size_hw), known, band=20)[0]
-    assert (extended[known] == 1).all()
-    assert ((extended >= 0) & (extended <= 1 + 1e-6)).all()
-    nothing = torch.zeros(size_hw, dtype=torch.bool)
-    assert not extend_inwards(torch.ones(1, *size_hw), nothing, band=20).any()
-
-
 @pytest.mark.parametrize("seed", range(12))
 def test_only_what_lies_in_the_crop_changes(seed: int) -> None:
     rng = np.random.default_rng(seed)
@@ -207,5 +183,63 @@ def test_only_the_hole_s_surroundings_are_worked_on(monkeypatch: pytest.MonkeyPa
     near[100:120, 90:130] = both[100:120, 90:130] = both[450:470, 460:470] = True
     alone, together = paste(photo, fake, near, affine), paste(photo, fake, both, affine)
     band = math.ceil(560 / 12)
-    assert sizes[0] == (20 + 2 * band, 40 + 2 * band)
+    assert max(height * width for height, width in sizes[:2]) <= (20 + 2 * band) * (40 + 2 * band)
     assert np.abs(alone[near].astype(int) - together[near]).mean() < 2
+
+
+@pytest.mark.parametrize("side", [130, 200, 257, 380, 512, 760])
+def test_a_difference_reaches_as_far_in_every_face(side: int) -> None:
+    """What is left of an offset in the middle of a hole is the same share whatever the face's size."""
+    photo = np.full((side, side, 3), 180, dtype=np.uint8)
+    mask, affine = disc(side, side, 0.2 * side), make_affine(side, (side / 2, side / 2))
+    result = paste(photo, torch.full((3, RESOLUTION, RESOLUTION), 80 / 127.5 - 1), mask, affine)
+    left = (result[side // 2, side // 2, 0] - 80) / 100
+    assert left == pytest.approx(0.12, abs=0.05)
+    near = (result[side // 2, side // 2 + round(0.2 * side) - 2, 0] - 80) / 100
+    assert near > 0.75
+
+
+def test_a_large_photo_is_filled_in_strips_that_meet() -> None:
+    """Strips of rows are warped one after the other; together they are what one warp would give."""
+    photo, mask = smooth_photo(1300, 300), np.ones((1300, 300), dtype=np.bool_)
+    mask[:, :20] = False
+    affine, fake = make_affine(1200, (150, 650), 5), torch.rand(3, RESOLUTION, RESOLUTION)
+    strips = paste(photo, fake, mask, affine)
+    rows = paste_module._ROWS
+    try:
+        paste_module._ROWS = 5000
+        assert np.abs(paste(photo, fake, mask, affine).astype(int) - strips).max() <= 1
+    finally:
+        paste_module._ROWS = rows
+
+
+@given(
+    size=st.tuples(st.integers(1, 120), st.integers(1, 120)),
+    side=st.floats(4, 400),
+    centre=st.tuples(st.floats(-0.5, 1.5), st.floats(-0.5, 1.5)),
+    degrees=st.floats(-180, 180),
+    share=st.floats(0.01, 0.99),
+    seed=st.integers(0, 2**32 - 1),
+)
+@settings(max_examples=60, deadline=None)
+def test_nothing_outside_the_mask_changes(
+    size: tuple[int, int], side: float, centre: tuple[float, float], degrees: float, share: float, seed: int
+) -> None:
+    height, width = size
+    rng = np.random.default_rng(seed)
+    photo, mask = rng.integers(0, 256, (height, width, 3), dtype=np.uint8), rng.random(size) < share
+    mask[rng.integers(height), rng.integers(width)] = True
+    fake = torch.from_numpy(rng.normal(size=(3, RESOLUTION, RESOLUTION)))
+    result = paste(photo, fake, mask, make_affine(side, (centre[0] * width, centre[1] * height), degrees))
+    assert np.array_equal(result[~mask], photo[~mask])
+
+
+def test_edits_one_after_the_other_lose_nothing_outside_their_masks() -> None:
+    photo = np.random.default_rng(0).integers(0, 256, (150, 150, 3), dtype=np.uint8)
+    result, touched = photo, np.zeros((150, 150), dtype=np.bool_)
+    for number in range(6):
+        mask = np.zeros_like(touched)
+        mask[20 * number : 20 * number + 25, 30:90] = True
+        touched |= mask
+        result = paste(result, torch.rand(3, RESOLUTION, RESOLUTION), mask, make_affine(120, (75, 75), 10 * number))
+    assert np.array_equal(result[~touched], photo[~touched])

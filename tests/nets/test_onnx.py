@@ -125,6 +125,7 @@ def test_memory_is_planned_for_every_batch(tiny: Path, capfd: pytest.CaptureFixt
     assert "mismatch" not in said
 
 
+@pytest.mark.slow
 def test_the_frozen_encoder_sees_the_same_after_resizing_outside(tmp_path: Path) -> None:
     encoder = StyleEncoderConfig(kind="irse50", resolution=32)
     generator = GeneratorConfig(resolution=16, channel_base=128, channel_max=8, num_coarse=4)
@@ -306,6 +307,7 @@ def test_other_peoples_folders_are_left_alone(onnx: Path, tiny: Path, tmp_path: 
     assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
 
 
+@pytest.mark.slow
 def test_large_graphs_keep_their_weights_beside_them(onnx: Path, tiny: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     # What the exporter does by itself above 2 GB.
     save = torch.onnx.ONNXProgram.save

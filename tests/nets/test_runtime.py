@@ -92,6 +92,7 @@ def test_unknown_precision_is_refused(model: Model) -> None:
         TorchNetworks(model, "float8")
 
 
+@pytest.mark.slow
 def test_compiled_networks_give_the_same_pictures(model: Model, monkeypatch: pytest.MonkeyPatch) -> None:
     plain = run(model)
     compile_eagerly = torch.compile

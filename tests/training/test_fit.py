@@ -93,7 +93,7 @@ def test_last_without_a_checkpoint_starts_a_run(tmp_path: Path, faces: Path) -> 
     assert newest(tmp_path)["images_seen"] == 4
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGUSR1])
 def test_interrupt_finishes_the_batch_and_saves(
     tmp_path: Path, faces: Path, monkeypatch: pytest.MonkeyPatch, number: signal.Signals
 ) -> None:

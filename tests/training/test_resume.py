@@ -15,7 +15,7 @@ from test_fit import CONFIG, fit, newest
 from torch import Tensor
 
 from exegan.losses import objective
-from exegan.training.callbacks import newest_checkpoint
+from exegan.training.checkpoints import newest_checkpoint
 from exegan.weights import read_checkpoint
 
 pytestmark = pytest.mark.filterwarnings("ignore")
@@ -42,6 +42,7 @@ def test_a_resumed_run_equals_an_uninterrupted_one(tmp_path: Path, faces: Path) 
         assert_same(newest(whole), newest(other))
 
 
+@pytest.mark.slow
 def test_killed_three_times_at_any_moment(tmp_path: Path, faces: Path) -> None:
     whole = tmp_path / "whole"
     whole.mkdir()

@@ -4,24 +4,12 @@ from __future__ import annotations
 
 import pytest
 import torch
-from helpers import tiny_model_config
 from torch import Tensor
 
 from exegan.errors import InputError
 from exegan.inpainter import Inpainter, choose_device
-from exegan.nets.model import Model
 
 Batch = tuple[Tensor, Tensor, Tensor]
-
-
-@pytest.fixture
-def inpainter() -> Inpainter:
-    model = Model(tiny_model_config())
-    model.update_mean_w()
-    for name, parameter in model.named_parameters():
-        if name.endswith("noise_strength"):
-            parameter.data.fill_(0.5)
-    return Inpainter(model.eval().requires_grad_(False), torch.device("cpu"))
 
 
 @pytest.fixture
@@ -103,7 +91,10 @@ def test_truncation_zero_gives_the_mean_face(inpainter: Inpainter, batch: Batch)
         ({"exemplar": torch.zeros(3)}, "exemplar"),
         ({"z": torch.zeros(3, 3)}, "z has shape"),
         ({"seed": [1, 2]}, "2 seeds for 3 images"),
+        ({"seed": -1}, "seed -1"),
         ({"noise_mode": "loud"}, "loud"),
+        ({"exemplar_strength": 1.5}, "exemplar_strength is 1.5"),
+        ({"truncation_psi": float("nan")}, "truncation_psi is nan"),
     ],
 )
 def test_wrong_arguments_are_named(inpainter: Inpainter, batch: Batch, change: dict[str, object], said: str) -> None:

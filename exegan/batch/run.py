@@ -1,0 +1,188 @@
+"""`exegan batch`: what is left of a plan is worked through, noted and named, whatever ended the run before."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from types import FrameType
+from typing import Any, Literal
+
+from tqdm import tqdm
+
+from exegan.batch.files import OutputFolder
+from exegan.batch.manifest import MANIFEST, Entry, Manifest
+from exegan.batch.plan import Item, Plan, Problem
+from exegan.batch.settings import Settings
+from exegan.batch.todo import DONE, FAILED, Todo, sort_out
+from exegan.errors import InputError, Interrupted
+
+Engine = Literal["threads", "ray"]
+
+_LISTED = 50
+
+
+@dataclass(frozen=True)
+class Summary:
+    """How a batch stands at the end of a run.
+
+    Args:
+        output: The output folder.
+        planned: Items of the plan.
+        done: Items done in this run.
+        done_before: Items done in earlier runs.
+        problems: Everything that is not done, each with its reason.
+        stopped: The run was interrupted.
+    """
+
+    output: str
+    planned: int
+    done: int
+    done_before: int
+    problems: list[Problem]
+    stopped: bool = False
+
+    @property
+    def exit_code(self) -> int:
+        """0 all done, 1 some failed."""
+        return 1 if self.problems else 0
+
+    def report(self) -> dict[str, Any]:
+        """JSON-ready facts."""
+        return asdict(self)
+
+    def __str__(self) -> str:
+        before = f", {self.done_before} before" if self.done_before else ""
+        failed = f", {len(self.problems)} failed" if self.problems else ""
+        listed = [f"{problem.output}: {problem.reason}" for problem in self.problems[:_LISTED]]
+        if len(self.problems) > _LISTED:
+            listed.append(f"... and {len(self.problems) - _LISTED} more in {MANIFEST}")
+        return "\n".join([*listed, f"{self.output}: {self.done} done{before}{failed}"])
+
+
+def run_batch(
+    plan: Plan,
+    output: str,
+    settings: Settings,
+    *,
+    engine: Engine | str = "threads",
+    address: str | None = None,
+    workers: int = 2,
+    overwrite: bool = False,
+    retry_failed: bool = False,
+    show_progress: bool = True,
+) -> Summary:
+    """Do what is missing of a plan.
+
+    Args:
+        plan: Every item, also those done before: batches are cut from the whole plan.
+        output: Folder or URL that the outputs and the manifest go to.
+        settings: What all items share.
+        engine: `threads`, or `ray` for a cluster.
+        address: Of the Ray cluster; None starts one here.
+        workers: Threads that read and write; with Ray, processes with a model each.
+        overwrite: See `sort_out`.
+        retry_failed: See `sort_out`.
+        show_progress: Draw a bar on stderr where that is a terminal.
+
+    Raises:
+        InputError: Nothing of the plan can be tried.
+        WeightsError: The model is missing or damaged.
+        Interrupted: By a second signal; all that is noted in the manifest is whole.
+    """
+    from exegan.batch.engines import start_engine
+
+    folder = OutputFolder(output)
+    manifest = Manifest(folder)
+    running, options = start_engine(engine, settings, output, workers, address)
+    todo = sort_out(plan, manifest, folder, options, overwrite=overwrite, retry_failed=retry_failed)
+    problems = [*plan.problems, *todo.conflicts, *todo.failed]
+    if not todo.missing and not todo.done and not todo.failed:
+        first = problems[0].reason if problems else "the plan is empty"
+        raise InputError(f"none of {plan.size} items can be done: {first}")
+    manifest.add(_new_failures(plan.problems, manifest))
+    batches = cut_batches(plan.items, todo.missing, settings.batch_size)
+    done = 0
+    try:
+        with _stop_on_signals() as stopping, _bar(plan, todo, show_progress) as bar:
+            for entries in running(batches, stopping):
+                manifest.add(entries)
+                for entry in entries:
+                    if entry["status"] == DONE:
+                        folder.publish(entry["output"])
+                        done += 1
+                    else:
+                        folder.discard_staged(entry["output"])
+                        problems.append(Problem(entry["output"], entry["error"]))
+                bar.set_postfix(failed=len(problems), refresh=False)
+                bar.update(len(entries))
+            stopped = stopping()
+    except BaseException:
+        for unfinished in todo.missing - manifest.entries.keys():  # written, but neither noted nor named
+            folder.discard_staged(unfinished)
+        raise
+    finally:
+        manifest.close()
+    return Summary(output, plan.size, done, len(todo.done), problems, stopped)
+
+
+def _new_failures(problems: Sequence[Problem], manifest: Manifest) -> list[Entry]:
+    """Entries of what the plan says cannot be tried, unless the last run noted the same."""
+    reasons: dict[str, str] = {}
+    for problem in problems:
+        reasons.setdefault(problem.output, problem.reason)
+    return [
+        {"output": output, "status": FAILED, "error": reason}
+        for output, reason in reasons.items()
+        if (manifest.entries.get(output) or {}).get("error") != reason
+    ]
+
+
+def cut_batches(items: Sequence[Item], missing: set[str], size: int) -> list[list[Item | None]]:
+    """Batches of the whole plan, so that an item keeps its slot in every run; those without missing items are left out.
+
+    Args:
+        items: The plan's.
+        missing: Outputs to be done; the others' slots are None.
+        size: Of every batch; the last is filled with None.
+    """
+    batches = []
+    for start in range(0, len(items), size):
+        slots: list[Item | None] = [item if item.output in missing else None for item in items[start : start + size]]
+        if any(slots):
+            batches.append(slots + [None] * (size - len(slots)))
+    return batches
+
+
+def _bar(plan: Plan, todo: Todo, show: bool) -> Any:
+    return tqdm(
+        total=plan.size,
+        initial=plan.size - len(todo.missing),
+        unit="image",
+        disable=None if show else True,
+    )
+
+
+@contextmanager
+def _stop_on_signals() -> Iterator[Callable[[], bool]]:
+    """Ctrl-C or SIGTERM: what is in flight is finished, then the run stops; a second one ends it at once."""
+    asked = threading.Event()
+    if threading.current_thread() is not threading.main_thread():
+        yield asked.is_set
+        return
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        if asked.is_set():
+            raise Interrupted(
+                "interrupted twice; what the manifest notes is whole, the same command goes on from there"
+            )
+        asked.set()
+
+    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield asked.is_set
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

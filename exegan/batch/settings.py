@@ -1,0 +1,44 @@
+"""What all items of a batch share."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from exegan.errors import ConfigError
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How items are completed and written; everything here changes pictures.
+
+    Args:
+        model: `default`, a model folder or an ONNX folder.
+        device: `auto`, `cpu`, `cuda` or `mps`.
+        precision: What the networks compute in.
+        backend: `torch` or `onnx`.
+        aligned: Photos and exemplars are aligned square crops already: no faces are looked for.
+        truncation_psi: 1 = none; towards 0 less variety.
+        quality: Of JPEG and WebP outputs; None = the photo's own.
+        batch_size: Items that the networks take at once, always so many: a batch that is not full is filled with
+            blanks, so that an item's bytes do not depend on its neighbours.
+    """
+
+    model: str = "default"
+    device: str = "auto"
+    precision: str = "float32"
+    backend: str = "torch"
+    aligned: bool = False
+    truncation_psi: float = 1.0
+    quality: int | None = None
+    batch_size: int = 8
+
+    def __post_init__(self) -> None:
+        if self.batch_size < 1:
+            raise ConfigError(f"batch_size is {self.batch_size}, expected at least 1")
+
+    def facts(self) -> dict[str, Any]:
+        """What the manifest notes; where an item was computed is not part of what it should look like."""
+        told = asdict(self)
+        del told["device"], told["model"]
+        return told

@@ -1,0 +1,133 @@
+"""Jobs of a table: CSV, JSONL or parquet with a row for each."""
+
+from __future__ import annotations
+
+import csv
+import json
+import math
+from collections.abc import Callable, Mapping
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from exegan.batch.files import local_copy
+from exegan.batch.plan import REGION, Job, Problem
+from exegan.errors import ConfigError, InputError
+
+_REQUIRED = ("photo", "mask", "exemplar")
+_OPTIONAL = ("face", "seed", "strength")
+
+Row = Mapping[str, Any]
+
+
+def read_table(
+    table: str, *, face: str = "auto", seed: int = 0, strength: float = 1.0
+) -> tuple[list[Job], list[Problem]]:
+    """A job for each row.
+
+    Args:
+        table: `.csv`, `.jsonl` or `.parquet` with the columns photo, mask and exemplar, and, where wanted, face, seed
+            and strength. Relative paths start at the table's folder.
+        face: Of rows that say nothing.
+        seed: Of rows that say nothing.
+        strength: Of rows that say nothing.
+
+    Returns:
+        The jobs in the order of the rows, and what is wrong with the others.
+
+    Raises:
+        InputError: The table is missing, unreadable, empty, or has other columns.
+    """
+    with local_copy(table) as path:
+        if not path.is_file():
+            raise InputError(f"the table {table} does not exist; check the path")
+        rows = _reader(table)(path)
+    columns = {name for row in rows for name in row}
+    missing, surplus = [name for name in _REQUIRED if name not in columns], sorted(columns - {*_REQUIRED, *_OPTIONAL})
+    if not rows or missing or surplus:
+        got = ", ".join(sorted(columns)) or "no rows"
+        raise InputError(
+            f"{table} has {got}; expected the columns {', '.join(_REQUIRED)} and, if wanted, {', '.join(_OPTIONAL)}"
+        )
+    jobs, problems = [], []
+    usual = {"face": face, "seed": seed, "strength": strength}
+    for number, row in enumerate(rows, start=1):
+        given = {name: value for name, value in row.items() if value not in (None, "") and not _is_nan(value)}
+        try:
+            jobs.append(_make_job(str(PurePosixPath(table).parent), {**usual, **given}))
+        except (ValueError, KeyError) as error:
+            problems.append(Problem(f"row {number}", f"row {number} of {table}: {_reason(error)}; mend the row"))
+    return jobs, problems
+
+
+def _reader(table: str) -> Callable[[Path], list[Row]]:
+    readers = {".csv": _read_csv, ".jsonl": _read_jsonl, ".parquet": _read_parquet}
+    suffix = PurePosixPath(table).suffix.lower()
+    if suffix not in readers:
+        raise InputError(f"{table} is no table; expected one of {', '.join(readers)}")
+    return readers[suffix]
+
+
+def _read_csv(path: Path) -> list[Row]:
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            rows: list[Row] = [*csv.DictReader(file, restkey="more cells than columns")]
+            return rows
+    except (ValueError, csv.Error) as error:
+        raise InputError(f"{path.name} cannot be read as CSV ({error}); save it as UTF-8") from error
+
+
+def _read_jsonl(path: Path) -> list[Row]:
+    rows: list[Row] = []
+    for number, line in enumerate(path.read_text(encoding="utf-8", errors="replace").splitlines(), start=1):
+        if line.strip():
+            try:
+                row = json.loads(line)
+            except ValueError as error:
+                raise InputError(
+                    f"line {number} of {path.name} is no JSON ({error}); expected an object a line"
+                ) from error
+            if not isinstance(row, dict):
+                raise InputError(f"line {number} of {path.name} is {line.strip()[:40]!r}, expected an object")
+            rows.append(row)
+    return rows
+
+
+def _read_parquet(path: Path) -> list[Row]:
+    try:
+        from pyarrow import parquet
+    except ImportError as error:
+        raise ConfigError(
+            "parquet tables need the package datasets; run pip install 'exegan[data]' or use CSV"
+        ) from error
+    try:
+        return list(parquet.read_table(path).to_pylist())
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path.name} cannot be read as parquet ({error}); write it again") from error
+
+
+def _is_nan(value: Any) -> bool:
+    return isinstance(value, float) and math.isnan(value)
+
+
+def _make_job(folder: str, row: Row) -> Job:
+    """Raises ValueError or KeyError for what is no job."""
+    seed, strength = int(row["seed"]), float(row["strength"])
+    if not 0 <= seed < 2**63:
+        raise ValueError(f"seed is {seed}, expected 0 to 2**63 - 1")
+    if not 0 <= strength <= 1:
+        raise ValueError(f"strength is {strength}, expected 0 to 1")
+    photo, mask, exemplar = (_place(folder, str(row[name])) for name in _REQUIRED)
+    relative = PurePosixPath(str(row["photo"]))
+    # A photo from elsewhere has no place in the tree of outputs but its name.
+    inside = not relative.is_absolute() and ".." not in relative.parts and "://" not in str(relative)
+    name = str(relative.with_suffix("")) if inside else relative.stem
+    return Job(photo, mask, exemplar, name, str(row["face"]), seed, strength)
+
+
+def _place(folder: str, path: str) -> str:
+    anchored = path.startswith(REGION) or "://" in path or PurePosixPath(path).is_absolute()
+    return path if anchored or folder == "." else f"{folder}/{path}"
+
+
+def _reason(error: Exception) -> str:
+    return f"no {error.args[0]}" if isinstance(error, KeyError) else str(error)

@@ -1,0 +1,109 @@
+"""What is left to do of a plan, after earlier runs and in view of what lies in the output folder."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from exegan.batch import files
+from exegan.batch.manifest import Entry, Manifest
+from exegan.batch.plan import Item, Plan, Problem
+
+DONE, FAILED = "done", "failed"
+
+
+@dataclass
+class Todo:
+    """A plan's items, sorted by what is to become of them.
+
+    Args:
+        missing: To be done.
+        done: Done before, unchanged.
+        failed: Failed before, not tried again.
+        conflicts: Would overwrite a file that is not this plan's output as it stands.
+    """
+
+    missing: set[str] = field(default_factory=set)
+    done: list[str] = field(default_factory=list)
+    failed: list[Problem] = field(default_factory=list)
+    conflicts: list[Problem] = field(default_factory=list)
+
+
+def sort_out(
+    plan: Plan,
+    manifest: Manifest,
+    folder: files.OutputFolder,
+    options: Mapping[str, Any],
+    *,
+    overwrite: bool = False,
+    retry_failed: bool = False,
+) -> Todo:
+    """Compare a plan with what has been done.
+
+    Args:
+        plan: The whole plan.
+        manifest: Of earlier runs.
+        folder: Where outputs go; an output that a killed run noted but did not name yet gets its name here.
+        options: What this run's entries would have as `options`, beside each job's own.
+        overwrite: Do again what has changed, and replace files of other origin.
+        retry_failed: Try again what failed.
+    """
+    todo = Todo()
+    for item in plan.sound:
+        entry = manifest.entries.get(item.output)
+        changed = "" if entry is None else what_changed(item, entry, options)
+        if entry is not None and entry["status"] == FAILED:
+            if changed or retry_failed:
+                todo.missing.add(item.output)
+            else:
+                todo.failed.append(Problem(item.output, entry["error"]))
+        elif not folder.has(item.output):
+            # A kill between note and name leaves the output beside its place.
+            if entry is not None and not changed and folder.is_staged(item.output, entry["output_sha256"]):
+                folder.publish(item.output)
+                todo.done.append(item.output)
+            else:
+                todo.missing.add(item.output)
+        elif entry is not None and not changed:
+            todo.done.append(item.output)
+        elif overwrite:
+            todo.missing.add(item.output)
+        else:
+            origin = "is not of this batch" if entry is None else f"was made with another {changed}"
+            reason = f"{item.output} exists and {origin}; --overwrite replaces it, another -o keeps it"
+            todo.conflicts.append(Problem(item.output, reason))
+    return todo
+
+
+def job_options(item: Item) -> dict[str, Any]:
+    """What an item's own job adds to the options of all."""
+    job = item.job
+    return {"mask": job.mask if "mask" not in job.inputs else None, "face": job.face, "strength": job.strength}
+
+
+def what_changed(item: Item, entry: Entry, options: Mapping[str, Any]) -> str:
+    """Name of the first thing in which an item differs from what was done; empty where nothing does."""
+    now = {**options, **job_options(item)}
+    then = entry.get("options", {})
+    for name, value in now.items():
+        if value != then.get(name):
+            return name
+    if entry.get("seed") != item.job.seed:
+        return "seed"
+    recorded = entry.get("inputs", {})
+    if set(recorded) != set(item.job.inputs):
+        return "kind of input"
+    return next((kind for kind, path in item.job.inputs.items() if _differs(path, recorded[kind])), "")
+
+
+def _differs(path: str, recorded: Mapping[str, Any]) -> bool:
+    if path != recorded["path"]:
+        return True
+    try:
+        size, mtime_ns = files.stamp(path)
+        # The time alone says little (copies get a new one), so that the content decides.
+        same = size == recorded["size"] and (mtime_ns != 0 and mtime_ns == recorded["mtime_ns"])
+        return not same and files.sha256_of(path) != recorded["sha256"]
+    except OSError:
+        return recorded["sha256"] is not None

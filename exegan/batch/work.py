@@ -1,0 +1,187 @@
+"""One batch of items through the pipeline: read, complete together, put back and write."""
+
+from __future__ import annotations
+
+import errno
+import threading
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+
+from exegan.batch import files
+from exegan.batch.manifest import Entry
+from exegan.batch.plan import REGION, Item, Job
+from exegan.batch.settings import Settings
+from exegan.batch.todo import DONE, FAILED, job_options
+from exegan.errors import ExeGanError, InputError
+from exegan.faces.select import select_faces
+from exegan.images import Photo, open_photo, read_mask, read_photo, to_tensor
+from exegan.inpainter import Inpainter, Options, Prepared, load_style, write_completed
+from exegan.inpainter.stages import prepare_face
+from exegan.inpainter.styles import STYLE_SUFFIX
+from exegan.masks.regions import crop_region_mask, region_mask
+
+_KEPT_STYLES = 1024
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """An item that can be completed.
+
+    Args:
+        item: The item.
+        photo: As its file has it.
+        prepared: What `Inpainter.prepare` made of it.
+        style: Codes of its exemplar [1, num_styles, w_dim], on the CPU.
+        seconds: What that took.
+    """
+
+    item: Item
+    photo: Photo
+    prepared: Prepared
+    style: Tensor
+    seconds: float
+
+
+class Worker:
+    """Networks and what surrounds them; `load` and `finish` may run in any thread, `complete` in one at a time.
+
+    Args:
+        settings: What all items share.
+        options: What entries note as options.
+        output: URL of the output folder.
+    """
+
+    def __init__(self, settings: Settings, options: dict[str, Any], output: str) -> None:
+        self._settings, self._options = settings, options
+        self._folder = files.OutputFolder(output)
+        self._inpainter = Inpainter.from_pretrained(
+            settings.model, settings.device, backend=settings.backend, precision=settings.precision
+        )
+        # Photos that share an exemplar are many, so it is read and encoded once; the lock keeps threads from doing so
+        # together. Encoded alone, so that its style does not depend on the others of a batch.
+        self._exemplar_lock = threading.Lock()
+        self._style_of = lru_cache(_KEPT_STYLES)(self._encode_exemplar)
+
+    @property
+    def resolution(self) -> int:
+        """Side of the model's faces."""
+        return self._inpainter.resolution
+
+    def load(self, item: Item) -> Loaded | Entry:
+        """Read an item's files and cut out its face; a failure becomes the item's entry."""
+        start = time.perf_counter()
+        try:
+            with files.local_copy(item.job.photo) as path:
+                photo = open_photo(path)
+            prepared = self._prepare(item.job, photo.image)
+            with self._exemplar_lock:
+                style = self._style_of(item.job.exemplar)
+            return Loaded(item, photo, prepared, style, time.perf_counter() - start)
+        except ExeGanError as error:
+            return self._entry(item, time.perf_counter() - start, {"status": FAILED, "error": str(error)})
+
+    def _prepare(self, job: Job, photo: Image.Image) -> Prepared:
+        aligned = self._settings.aligned
+        if not job.mask.startswith(REGION):
+            with files.local_copy(job.mask) as path:
+                mask = read_mask(path)
+            return self._inpainter.prepare(photo, mask, face=job.face, aligned=aligned)
+        names, pixels = job.mask.removeprefix(REGION), np.asarray(photo)
+        if aligned:
+            return self._inpainter.prepare(photo, crop_region_mask(names, photo.width), aligned=True)
+        faces = self._inpainter.detector.detect(photo)
+        (index, *others) = select_faces(faces, job.face)
+        if others:
+            raise InputError(f"the face is {job.face!r}, which means several, expected one; give a row for each")
+        mask = region_mask(names, faces[index].landmarks5, (photo.height, photo.width))
+        return prepare_face(pixels, mask, faces[index], index, self._inpainter.resolution)
+
+    def _encode_exemplar(self, url: str) -> Tensor:
+        with files.local_copy(url) as path:
+            if path.suffix == STYLE_SUFFIX:
+                return self._inpainter.make_style(load_style(path)).codes[None]
+            photo = read_photo(path)
+        aligned = to_tensor(photo) if self._settings.aligned else self._inpainter.align_exemplar(photo)
+        return self._inpainter.encode_exemplar(aligned).cpu()
+
+    def complete(self, slots: Sequence[Loaded | None]) -> list[Tensor]:
+        """Generated crops [3, R, R] of a batch's slots, None being blank; always `batch_size` slots."""
+        config = self._inpainter.model.config.generator
+        side = config.resolution
+        blank = torch.zeros(3, side, side), torch.zeros(1, side, side), torch.zeros(1, config.num_styles, config.w_dim)
+        rows = [blank if slot is None else (slot.prepared.image, slot.prepared.crop_mask, slot.style) for slot in slots]
+        images, masks = (torch.stack([row[k] for row in rows]) for k in (0, 1))
+        styles = torch.cat([row[2] for row in rows])
+        seeds = [0 if slot is None else slot.item.job.seed for slot in slots]
+        strengths = [1.0 if slot is None else slot.item.job.strength for slot in slots]
+        raws: dict[float, Tensor] = {
+            strength: self._inpainter.generate(
+                images,
+                masks,
+                styles,
+                seed=seeds,
+                options=Options(strength, self._settings.truncation_psi),
+            ).cpu()
+            for strength in dict.fromkeys(strengths)
+        }
+        return [raws[strength][row] for row, strength in enumerate(strengths)]
+
+    def finish(self, loaded: Loaded, raw: Tensor) -> Entry:
+        """Put a crop back and write the photo, without its name yet; what happens becomes the item's entry.
+
+        Raises:
+            InputError: The disk is full, which no other item would survive either.
+        """
+        start = time.perf_counter()
+        try:
+            result = self._inpainter.finish(loaded.prepared, raw).image
+            with self._folder.staging(loaded.item.output) as path:
+                notes = write_completed(
+                    loaded.photo,
+                    result,
+                    path,
+                    seed=loaded.item.job.seed,
+                    model_sha256=self._inpainter.model_sha256,
+                    quality=self._settings.quality,
+                )
+                outcome = {"status": DONE, "output_sha256": files.sha256_of(str(path)), "notes": notes}
+        except (ExeGanError, OSError) as error:
+            if getattr(error.__cause__ or error, "errno", None) == errno.ENOSPC:
+                full = f"the disk of {self._folder.url} is full"
+                raise InputError(f"{full}; make room, the same command goes on from there") from error
+            outcome = {"status": FAILED, "error": str(error)}
+        return self._entry(loaded.item, loaded.seconds + time.perf_counter() - start, outcome)
+
+    def _entry(self, item: Item, seconds: float, outcome: dict[str, Any]) -> Entry:
+        job = item.job
+        return {
+            "output": item.output,
+            **outcome,
+            "inputs": {kind: _describe(path) for kind, path in job.inputs.items()},
+            "options": {**self._options, **job_options(item)},
+            "seed": job.seed,
+            "seconds": round(seconds, 3),
+        }
+
+
+def _describe(path: str) -> dict[str, Any]:
+    """What tells an input from another; without a hash where it cannot be read."""
+    try:
+        size, mtime_ns = files.stamp(path)
+        return {"path": path, "size": size, "mtime_ns": mtime_ns, "sha256": _sha256(path, size, mtime_ns)}
+    except OSError:
+        return {"path": path, "size": None, "mtime_ns": None, "sha256": None}
+
+
+@lru_cache(_KEPT_STYLES)
+def _sha256(path: str, size: int, mtime_ns: int) -> str:
+    """Hash of a file that many items share, taken again when the file has changed."""
+    return files.sha256_of(path)

@@ -1,0 +1,85 @@
+"""`exegan batch`: folders and tables of photos."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated, Any
+
+import typer
+
+from exegan.errors import InputError, Interrupted
+
+
+def batch(
+    photos: Annotated[
+        str | None, typer.Argument(help="Folder of photos, searched with all below it; may be a URL.")
+    ] = None,
+    masks: Annotated[
+        str | None, typer.Option(help="Folder of masks named as the photos, a picture, or region:NAME.")
+    ] = None,
+    exemplars: Annotated[
+        str | None, typer.Option(help="Folder of exemplars named as the photos, or one picture.")
+    ] = None,
+    output: Annotated[str, typer.Option("-o", "--output", help="Folder of the outputs and of manifest.jsonl.")] = "",
+    pairs: Annotated[
+        str | None, typer.Option(help="Instead of folders: a .csv, .jsonl or .parquet with photo, mask, exemplar.")
+    ] = None,
+    face: Annotated[str, typer.Option(help="auto, or the number of the face from the left.")] = "auto",
+    seed: Annotated[int, typer.Option(min=0, max=2**63 - 1, help="Seed of the first sample.")] = 0,
+    strength: Annotated[float, typer.Option(min=0, max=1, help="Share of the exemplar.")] = 1.0,
+    samples: Annotated[int, typer.Option(min=1, help="Outputs of each photo, with seeds counting up.")] = 1,
+    truncation_psi: Annotated[float, typer.Option(help="1 = none; towards 0 less variety.")] = 1.0,
+    aligned: Annotated[bool, typer.Option("--aligned", help="Pictures are aligned square faces already.")] = False,
+    format_: Annotated[str, typer.Option("--format", help="Extension of the outputs.")] = "png",
+    quality: Annotated[int | None, typer.Option(min=1, max=100, help="Of JPEG and WebP.")] = None,
+    model: Annotated[str, typer.Option(help="'default' (bundled), a model folder or an ONNX folder.")] = "default",
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
+    precision: Annotated[str, typer.Option(help="float32, bfloat16 or float16.")] = "float32",
+    backend: Annotated[str, typer.Option(help="torch or onnx.")] = "torch",
+    batch_size: Annotated[int, typer.Option(min=1, help="Faces that the networks take at once.")] = 8,
+    workers: Annotated[int, typer.Option(min=1, help="Threads that read and write; with ray, processes.")] = 2,
+    engine: Annotated[str, typer.Option(help="threads, or ray for a cluster.")] = "threads",
+    address: Annotated[str | None, typer.Option(help="Of the Ray cluster.")] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Do again what changed, replace other files.")] = False,
+    retry_failed: Annotated[bool, typer.Option("--retry-failed", help="Try again what failed before.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the plan and every problem, load nothing.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", help="No progress bar, no summary.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the summary as JSON.")] = False,
+) -> None:
+    """Complete a folder or a table of photos; the same command does what is missing."""
+    from exegan.batch.planning import plan_batch
+    from exegan.batch.run import run_batch
+    from exegan.batch.settings import Settings
+
+    if not output:
+        raise InputError("no output folder was given, expected -o OUT; add it")
+    sources = {"photos": photos, "masks": masks, "exemplars": exemplars, "pairs": pairs}
+    plan = plan_batch(
+        **sources, face=face, seed=seed, strength=strength, samples=samples, suffix=f".{format_.lstrip('.')}"
+    )
+    if dry_run:
+        _tell(plan.report() if as_json else str(plan))
+        raise typer.Exit(1 if plan.problems else 0)
+    settings = Settings(model, device, precision, backend, aligned, truncation_psi, quality, batch_size)
+    summary = run_batch(
+        plan,
+        output,
+        settings,
+        engine=engine,
+        address=address,
+        workers=workers,
+        overwrite=overwrite,
+        retry_failed=retry_failed,
+        show_progress=not (quiet or as_json),
+    )
+    if not quiet:
+        _tell(summary.report() if as_json else str(summary))
+    if summary.stopped:
+        raise Interrupted(
+            f"stopped after {summary.done} of {summary.planned} items; the same command goes on from there"
+        )
+    raise typer.Exit(summary.exit_code)
+
+
+def _tell(what: dict[str, Any] | str) -> None:
+    typer.echo(what if isinstance(what, str) else json.dumps(what))

@@ -1,0 +1,73 @@
+"""What `exegan inpaint` writes and says."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from exegan.cli.outputs import check_new_output
+from exegan.errors import InputError
+
+if TYPE_CHECKING:
+    from exegan.inpainter import Inpainted
+
+
+def sample_paths(output: Path, count: int) -> list[Path]:
+    """Where each of several completions goes: `out_0.png`, `out_1.png` for `out.png`; one goes to `output` itself."""
+    if count == 1:
+        return [output]
+    return [output.with_name(f"{output.stem}_{number}{output.suffix}") for number in range(count)]
+
+
+def check_outputs(outputs: Sequence[Path], inputs: Sequence[Path]) -> None:
+    """Make sure that all can be written, none is one of the inputs, and none is written twice.
+
+    Raises:
+        InputError: Otherwise.
+    """
+    for number, output in enumerate(outputs):
+        check_new_output(output, *inputs)
+        if output.absolute() in [other.absolute() for other in outputs[:number]]:
+            raise InputError(f"the output {output} is asked for twice; give the sheets names of their own")
+
+
+def told(
+    results: Sequence[Inpainted], paths: Sequence[Path], best: int | None, as_json: bool, notes: Sequence[str]
+) -> str:
+    """The line, or the JSON, about what was written.
+
+    Args:
+        results: All completions.
+        paths: Where they went: all, or the best one alone.
+        best: Its number, if one was picked.
+        as_json: JSON is wanted.
+        notes: What their files could not keep.
+    """
+    if as_json:
+        return json.dumps({**_report(results, paths, best), "file_notes": list(notes)})
+    shown = results[best or 0]
+    seconds = sum(results[0].seconds.values())
+    if len(results) > 1:
+        seconds = sum(value for result in results for stage, value in result.seconds.items() if stage not in _SHARED)
+        seconds += sum(shown.seconds.get(stage, 0.0) for stage in _SHARED)
+    which = f"seed {shown.seed}" if len(paths) == 1 else f"seeds {results[0].seed} to {results[-1].seed}"
+    if best is not None:
+        known = all(face.identity_to_exemplar is not None for face in shown.faces)
+        reason = "identity and seam" if known else "the seam alone, for want of a recognition network or exemplar photo"
+        which += f", the best of {len(results)} by {reason}"
+    return "; ".join([f"wrote {', '.join(map(str, paths))} ({which}, {seconds:.1f} s)", *shown.notes(), *notes])
+
+
+# Stages that all samples of a photo have in common.
+_SHARED = ("detect", "encode_exemplar")
+
+
+def _report(results: Sequence[Inpainted], paths: Sequence[Path], best: int | None) -> dict[str, Any]:
+    reports = [result.report() for result in results]
+    if len(results) == 1:
+        return {"output": str(paths[0]), **reports[0]}
+    if best is not None:
+        return {"output": str(paths[0]), "picked": best, **reports[best], "samples": reports}
+    return {"samples": [{"output": str(path), **report} for path, report in zip(paths, reports, strict=True)]}

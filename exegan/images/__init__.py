@@ -1,0 +1,31 @@
+"""Reading, checking and writing pictures, and the only place that converts between 8-bit RGB and tensors.
+
+Outside: PIL pictures, RGB, upright, 8 bits a channel, and masks as bool [H, W], True = hole.
+Inside: float32 BCHW RGB in [-1, 1].
+"""
+
+from exegan.images.arrays import Picture, to_tensor, to_uint8
+from exegan.images.colour import upright_rgb
+from exegan.images.formats import FORMATS, MAX_PIXELS
+from exegan.images.masks import check_mask, mask_from_image, read_mask
+from exegan.images.photo import Photo, decode_photo, open_photo, read_photo
+from exegan.images.saving import check_output, save_photo, write_photo
+
+__all__ = [
+    "FORMATS",
+    "MAX_PIXELS",
+    "Photo",
+    "Picture",
+    "check_mask",
+    "check_output",
+    "decode_photo",
+    "mask_from_image",
+    "open_photo",
+    "read_mask",
+    "read_photo",
+    "save_photo",
+    "to_tensor",
+    "to_uint8",
+    "upright_rgb",
+    "write_photo",
+]

@@ -1,0 +1,67 @@
+"""Pictures of any mode and colour space as upright 8-bit sRGB, and back."""
+
+from __future__ import annotations
+
+import io
+import warnings
+
+import numpy as np
+from PIL import Image, ImageCms, ImageOps
+
+
+def upright_rgb(image: Image.Image) -> Image.Image:
+    """Any PIL picture as upright 8-bit sRGB.
+
+    The EXIF orientation is applied, an ICC profile converted to sRGB (broken ones of either are ignored), 16-bit grey
+    cut to 8 bits, and transparency dropped: what lies under it is kept, since a mask, not transparency, says what the
+    hole is.
+    """
+    image = upright(image)
+    if image.mode in ("I;16", "I;16B", "I;16L", "I;16N", "I"):
+        return Image.fromarray((np.asarray(image).clip(0, 65535) // 257).astype(np.uint8)).convert("RGB")
+    if image.mode == "F":
+        return Image.fromarray(np.asarray(image).clip(0, 255).astype(np.uint8)).convert("RGB")
+    if image.mode == "P":
+        image = image.convert("RGBA")  # which keeps the colours of transparent entries; Pillow warns about RGB here
+    return to_srgb(image).convert("RGB")
+
+
+def upright(image: Image.Image) -> Image.Image:
+    """A picture turned as its EXIF orientation says."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of Pillow, about EXIF data cut short
+            return ImageOps.exif_transpose(image)
+    except Exception:  # Pillow raises whatever it stumbles over in damaged EXIF data
+        return image
+
+
+def to_srgb(image: Image.Image) -> Image.Image:
+    """A picture with an ICC profile in sRGB; others, and those with a broken profile, as they are."""
+    flat = image.convert("RGB") if image.mode in ("RGBA", "LA", "PA", "1") else image
+    return _convert(flat, _profile_of(image), ImageCms.createProfile("sRGB"), "RGB") or image
+
+
+def from_srgb(image: Image.Image, like: Image.Image) -> Image.Image:
+    """An sRGB picture in the colour space and mode (`L`, `RGB` or `CMYK`) of another."""
+    mode = {"LA": "L", "RGBA": "RGB"}.get(like.mode, like.mode)
+    converted = _convert(image, ImageCms.createProfile("sRGB"), _profile_of(like), mode)
+    return converted or image.convert(mode)
+
+
+def _profile_of(image: Image.Image) -> ImageCms.ImageCmsProfile | None:
+    data = image.info.get("icc_profile")
+    try:
+        return ImageCms.ImageCmsProfile(io.BytesIO(data)) if data else None
+    except OSError:
+        return None
+
+
+def _convert(image: Image.Image, source: object, target: object, mode: str) -> Image.Image | None:
+    """None where a profile is missing, broken, or of another kind of picture."""
+    if source is None or target is None:
+        return None
+    try:
+        return ImageCms.profileToProfile(image, source, target, outputMode=mode)  # type: ignore[arg-type]
+    except (ImageCms.PyCMSError, OSError, ValueError):
+        return None

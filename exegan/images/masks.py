@@ -1,0 +1,49 @@
+"""Mask files and their checks: bool [H, W], True = hole."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from exegan.errors import MaskError
+from exegan.images.colour import upright, upright_rgb
+from exegan.images.decoding import open_file
+
+
+def read_mask(path: str | Path) -> NDArray[np.bool_]:
+    """Read a mask file, white = hole (see `mask_from_image`).
+
+    Raises:
+        InputError: As for `read_photo`.
+    """
+    return mask_from_image(open_file(path))
+
+
+def mask_from_image(image: Image.Image) -> NDArray[np.bool_]:
+    """Mask of a picture: bool [H, W], True = hole.
+
+    White (luminance 128 and up) is hole. Where the picture has varying transparency, as strokes painted on an empty
+    layer have, what is opaque (alpha 128 and up) is hole instead.
+    """
+    image = upright(image)
+    if "A" in image.getbands() or "transparency" in image.info:
+        alpha = np.asarray(image.convert("RGBA").getchannel("A"))
+        if alpha.min() != alpha.max():
+            return alpha >= 128
+    return np.asarray(upright_rgb(image).convert("L")) >= 128
+
+
+def check_mask(mask: NDArray[np.bool_], size_hw: tuple[int, int]) -> None:
+    """Make sure a mask belongs to a photo of that size and has a hole.
+
+    Raises:
+        MaskError: It has another size, or nothing is painted.
+    """
+    if mask.shape != size_hw:
+        got = "x".join(str(side) for side in mask.shape[::-1])
+        raise MaskError(f"the mask is {got}, expected the photo's {size_hw[1]}x{size_hw[0]}; make it the same size")
+    if not mask.any():
+        raise MaskError("the mask has no hole, expected white where the photo is to be completed; paint one")

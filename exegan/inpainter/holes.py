@@ -1,0 +1,98 @@
+"""Holes of a photo with several faces: made of regions, and divided among the faces."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from exegan.faces.align import ffhq_affine
+from exegan.faces.face import Face
+from exegan.faces.paste import hole_outside_crop
+from exegan.faces.select import faces_mask
+from exegan.masks.editing import invert
+from exegan.masks.regions import parse_regions
+
+BoolMask = NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Regions:
+    """A hole over parts of the chosen faces.
+
+    Args:
+        names: As `eyes+mouth`, see `exegan.masks.regions.REGIONS`; None = the regions that exemplars are given for.
+        grow: Pixels to widen it by; negative narrows it.
+        invert: All but these regions instead.
+
+    Raises:
+        MaskError: A name is unknown.
+    """
+
+    names: str | None
+    grow: int = 0
+    invert: bool = False
+
+    def __post_init__(self) -> None:
+        if self.names is not None:
+            parse_regions(self.names)
+
+
+Hole = BoolMask | Regions
+"""Bool [H, W] of the upright photo, True = hole; or the regions to make one of."""
+
+
+def regions_hole(regions: Regions, wanted: Sequence[tuple[Face, str]], size_hw: tuple[int, int]) -> BoolMask:
+    """The hole over regions of several faces.
+
+    Args:
+        regions: How to grow or invert it.
+        wanted: Faces, and the names of their regions.
+        size_hw: Height and width of the photo.
+
+    Raises:
+        MaskError: A region lies outside the photo or is narrowed to nothing.
+    """
+    hole = np.zeros(size_hw, dtype=np.bool_)
+    for face, names in wanted:
+        hole |= faces_mask(size_hw, [face], names, grow=regions.grow)
+    return invert(hole) if regions.invert else hole
+
+
+def divide_hole(mask: BoolMask, faces: Sequence[Face]) -> list[BoolMask]:
+    """Give every hole pixel to one face: the one whose middle is nearest, counted in sides of its aligned crop.
+
+    Args:
+        mask: Bool [H, W], True = hole.
+        faces: Those to be completed.
+
+    Returns:
+        A mask for each face; together they are the hole, and none overlaps another. May be empty.
+    """
+    if len(faces) == 1:
+        return [mask]
+    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
+    box = np.s_[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+    y, x = (np.arange(r[0], r[-1] + 1, dtype=np.float32) + 0.5 for r in (rows, columns))
+    nearest = np.zeros(mask[box].shape, dtype=np.uint16)
+    best = np.full(nearest.shape, np.inf, dtype=np.float32)
+    for number, face in enumerate(faces):
+        distance = np.zeros_like(best)
+        for along_x, along_y, offset in ffhq_affine(face.landmarks5, 1).astype(np.float32):
+            distance += (along_x * x[None, :] + along_y * y[:, None] + offset - 0.5) ** 2
+        closer = distance < best
+        nearest[closer] = number
+        best[closer] = distance[closer]
+    parts = []
+    for number in range(len(faces)):
+        part: BoolMask = np.zeros_like(mask)
+        part[box] = mask[box] & (nearest == number)
+        parts.append(part)
+    return parts
+
+
+def touches_crop(mask: BoolMask, face: Face) -> bool:
+    """Whether any hole pixel lies in a face's aligned crop."""
+    return bool(mask.any()) and hole_outside_crop(mask, ffhq_affine(face.landmarks5, 1), 1) < 1

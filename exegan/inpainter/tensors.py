@@ -1,0 +1,127 @@
+"""The tensor door: batches of aligned faces through the networks."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from exegan.errors import InputError
+from exegan.inpainter.options import DEFAULTS, NoiseMode, Options, check_seeds
+from exegan.nets.model import Networks
+from exegan.ops.composite import composite
+
+
+class TensorInpainter:
+    """Networks on a device, ready to complete aligned faces. Holds no state between calls.
+
+    Args:
+        model: The networks, ready to run.
+        device: Where they are.
+    """
+
+    def __init__(self, model: Networks, device: torch.device) -> None:
+        self.model, self.device = model, device
+
+    @property
+    def resolution(self) -> int:
+        """Side of the aligned faces that `complete` takes, in pixels."""
+        return self.model.config.generator.resolution
+
+    @torch.no_grad()
+    def encode_exemplar(self, exemplar: Tensor) -> Tensor:
+        """Style codes of aligned exemplar faces, a value to keep and use again.
+
+        Args:
+            exemplar: [B, 3, H, W] in [-1, 1], any size.
+
+        Returns:
+            [B, num_styles, w_dim], on the model's device.
+        """
+        return self.model.encode_exemplar(exemplar.to(self.device))
+
+    def complete(
+        self,
+        image: Tensor,
+        mask: Tensor,
+        exemplar: Tensor,
+        *,
+        z: Tensor | None = None,
+        seed: int | Sequence[int] = 0,
+        exemplar_strength: float = 1.0,
+        truncation_psi: float = 1.0,
+        noise_mode: NoiseMode = "const",
+    ) -> Tensor:
+        """Complete aligned faces.
+
+        Args:
+            image: [B, 3, R, R] in [-1, 1], R = `resolution`; pixels in the hole are not looked at.
+            mask: [B, 1, R, R], 1 = hole.
+            exemplar: Aligned faces [B or 1, 3, H, W] in [-1, 1], or styles [B or 1, num_styles, w_dim].
+            z: Random latents [B, z_dim]; None draws them from `seed`.
+            seed: One seed for all items, or one for each.
+            exemplar_strength: As in `Options`.
+            truncation_psi: As in `Options`.
+            noise_mode: As in `Options`.
+
+        Returns:
+            [B, 3, R, R]: generated inside the hole and not clamped, `image` bit for bit outside. On the model's device.
+
+        Raises:
+            InputError: Shapes, seeds or options do not fit.
+        """
+        options = Options(exemplar_strength, truncation_psi, noise_mode)
+        raw = self.generate(image, mask, exemplar, z=z, seed=seed, options=options)
+        return composite(raw, image.to(self.device), mask.to(self.device))
+
+    @torch.no_grad()
+    def generate(
+        self,
+        image: Tensor,
+        mask: Tensor,
+        exemplar: Tensor,
+        *,
+        z: Tensor | None = None,
+        seed: int | Sequence[int] = 0,
+        options: Options = DEFAULTS,
+    ) -> Tensor:
+        """`complete` before compositing, in one network call: whole generated faces [B, 3, R, R], not clamped."""
+        image, mask = image.to(self.device), mask.to(self.device)
+        config, batch = self.model.config.generator, len(image)
+        _expect("image", image, batch, 3, config.resolution, config.resolution)
+        _expect("mask", mask, batch, 1, config.resolution, config.resolution)
+        style = exemplar.to(self.device) if exemplar.ndim == 3 else self._encode_checked(exemplar)
+        _expect("exemplar style", style, batch if len(style) != 1 else 1, config.num_styles, config.w_dim)
+        drawn_z, noise = self._draw(batch, seed, options.noise_mode)
+        z = drawn_z if z is None else z.to(self.device)
+        _expect("z", z, batch, config.z_dim)
+        style = style.expand(batch, -1, -1)
+        return self.model.generate(image, mask, z, style, options.exemplar_strength, options.truncation_psi, noise)
+
+    def _encode_checked(self, exemplar: Tensor) -> Tensor:
+        _expect("exemplar", exemplar, len(exemplar), 3, *exemplar.shape[2:4])
+        return self.encode_exemplar(exemplar)
+
+    def _draw(self, batch: int, seed: int | Sequence[int], noise_mode: NoiseMode) -> tuple[Tensor, list[Tensor] | None]:
+        """z and noise of every item from its own seed, drawn on the CPU: the same on every device and in any batch."""
+        seeds = check_seeds([seed] * batch if isinstance(seed, int) else seed)
+        if len(seeds) != batch:
+            raise InputError(f"got {len(seeds)} seeds for {batch} images, expected one seed or one for each image")
+        generators = [torch.Generator().manual_seed(int(s)) for s in seeds]
+
+        def draw(*shape: int) -> Tensor:
+            return torch.stack([torch.randn(shape, generator=g) for g in generators]).to(self.device)
+
+        z = draw(self.model.config.generator.z_dim)
+        shapes = self.model.config.generator.noise_shapes()
+        if noise_mode == "const":
+            return z, None
+        if noise_mode == "random":
+            return z, [draw(1, *shape) for shape in shapes]
+        return z, [torch.zeros(1, 1, *shape, device=self.device) for shape in shapes]
+
+
+def _expect(name: str, tensor: Tensor, *shape: int) -> None:
+    if tuple(tensor.shape) != shape:
+        raise InputError(f"{name} has shape {list(tensor.shape)}, expected {list(shape)}")

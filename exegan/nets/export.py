@@ -1,0 +1,65 @@
+"""A model folder of a training run's checkpoint."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from exegan.config import ModelConfig, from_dict
+from exegan.errors import ConfigError, WeightsError
+from exegan.nets.checkpoint import expect_place_for_model, save_model
+from exegan.nets.model import Model
+from exegan.weights import load_into, read_checkpoint
+
+_PREFIX = "model_ema."
+
+
+def export_run(checkpoint: str | Path, folder: str | Path, *, half: bool = False, overwrite: bool = False) -> Model:
+    """Write the averaged generator and style encoder of a training checkpoint as a model folder.
+
+    Args:
+        checkpoint: A `.ckpt` of a run.
+        folder: Model folder to write.
+        half: Store weights as float16, half the size.
+        overwrite: Replace a model that is there.
+
+    Returns:
+        The networks written.
+
+    Raises:
+        WeightsError: The checkpoint is unreadable or none of a training run.
+        InputError: The folder holds other things, or a model and not `overwrite`.
+    """
+    expect_place_for_model(Path(folder), overwrite)
+    content = read_checkpoint(checkpoint)
+    try:
+        options, state = content["hyper_parameters"], content["state_dict"]
+        config = from_dict(ModelConfig, options["model"], where="model")
+        facts = training_facts(int(state["images_seen"]), options["losses"])
+    except (KeyError, TypeError, ConfigError) as error:
+        raise WeightsError(
+            f"{checkpoint} is no checkpoint of a training run ({error}); give a .ckpt from RUN/checkpoints, "
+            "or use 'exegan import' for the original's files"
+        ) from error
+    model = Model(config)
+    averaged = {key[len(_PREFIX) :]: value for key, value in state.items() if key.startswith(_PREFIX)}
+    load_into(model, averaged, str(checkpoint))
+    model.eval().update_mean_w()
+    save_model(model, folder, facts, half)
+    return model
+
+
+def training_facts(images: int, losses: Mapping[str, Any]) -> dict[str, Any]:
+    """What a model folder tells about its training.
+
+    Args:
+        images: Images seen.
+        losses: The `LossConfig` as plain values.
+    """
+    told = dict(losses)
+    for net in ("perceptual_net", "identity_net"):
+        # A weight file without its folder, which means nothing elsewhere.
+        weights = told[net]["weights"]
+        told[net] = {**told[net], "weights": weights and Path(weights).name}
+    return {"kimg": images / 1000, "losses": told}

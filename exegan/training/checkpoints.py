@@ -1,0 +1,77 @@
+"""Checkpoints of a run: finding the newest readable one, writing one so that a kill or a full disk loses nothing."""
+
+from __future__ import annotations
+
+import logging
+import os
+from pathlib import Path
+
+import lightning as L
+
+from exegan.errors import InputError, WeightsError
+from exegan.weights import read_checkpoint
+
+_log = logging.getLogger(__name__)
+
+_FOLDER = "checkpoints"
+
+
+def newest_checkpoint(run_dir: str | Path) -> Path | None:
+    """The readable checkpoint of a run with the most images, or None; damaged ones are named in the log.
+
+    Raises:
+        WeightsError: There are checkpoints and none can be read, so that a new run would hide a lost one.
+    """
+    error = None
+    for path in sorted((Path(run_dir) / _FOLDER).glob("kimg-*.ckpt"), reverse=True):
+        try:
+            read_checkpoint(path)
+        except WeightsError as unreadable:
+            _log.warning("%s; trying the checkpoint before it", unreadable)
+            error = unreadable
+        else:
+            return path
+    if error is not None:
+        raise error
+    return None
+
+
+def write_checkpoint(trainer: L.Trainer, run_dir: str | Path, images: int, keep: int) -> None:
+    """Save a run's whole state; only once it is safely on the disk are older checkpoints removed.
+
+    Called by all processes, of which the first writes.
+
+    Args:
+        trainer: What to save.
+        run_dir: Folder of the run.
+        images: Images seen, which name the file.
+        keep: So many checkpoints are left, this one among them.
+
+    Raises:
+        InputError: It cannot be written; those before it are as they were.
+    """
+    folder = Path(run_dir) / _FOLDER
+    path = folder / f"kimg-{images / 1000:010.3f}.ckpt"
+    temporary = path.with_suffix(".tmp")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        # Written beside its place and renamed, so that a kill in between leaves the checkpoint before it.
+        trainer.save_checkpoint(temporary, weights_only=False)
+        if trainer.is_global_zero:
+            _to_disk(temporary)
+            os.replace(temporary, path)
+    except (OSError, RuntimeError) as error:  # torch's writer reports a full disk as a RuntimeError
+        temporary.unlink(missing_ok=True)
+        raise InputError(
+            f"the checkpoint {path} could not be written ({error}); the ones before it are untouched, "
+            "make room and go on with --ckpt_path last"
+        ) from error
+    if trainer.is_global_zero:
+        for old in sorted(folder.glob("kimg-*.ckpt"))[:-keep]:
+            old.unlink()
+
+
+def _to_disk(path: Path) -> None:
+    """Wait until a file has left the system's buffers, which a power cut would take along."""
+    with path.open("rb") as file:
+        os.fsync(file.fileno())

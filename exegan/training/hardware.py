@@ -1,0 +1,43 @@
+"""What the machines ask of the trainer: several processes, and schedulers."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+import torch
+from lightning.fabric.plugins.environments.slurm import SLURMEnvironment
+
+# The generator's and the discriminator's steps each leave the other's weights without gradients.
+_SEVERAL = "ddp_find_unused_parameters_true"
+
+
+def adapt(trainer: Any) -> dict[str, Any]:
+    """Arguments of the `Trainer` that follow from where it runs.
+
+    Args:
+        trainer: The `trainer` section of the configuration.
+
+    Returns:
+        `strategy` where several processes train together and the configuration leaves it open; `plugins` under SLURM,
+        where Lightning would save and queue again by its own rules, beside the checkpoints of the run.
+    """
+    arguments: dict[str, Any] = {}
+    if trainer.strategy == "auto" and _processes(trainer.accelerator, trainer.devices, trainer.num_nodes) > 1:
+        arguments["strategy"] = _SEVERAL
+    if SLURMEnvironment.detect() and trainer.plugins is None:
+        arguments["plugins"] = [SLURMEnvironment(auto_requeue=False)]
+    return arguments
+
+
+def _processes(accelerator: Any, devices: Any, num_nodes: int) -> int:
+    """How many processes will train; torchrun tells it in the environment."""
+    if "WORLD_SIZE" in os.environ:
+        return int(os.environ["WORLD_SIZE"])
+    if isinstance(devices, (list, tuple)):
+        here = len(devices)
+    elif devices in ("auto", -1, "-1"):
+        here = torch.cuda.device_count() if accelerator in ("auto", "gpu", "cuda") else 1
+    else:
+        here = len(str(devices).split(",")) if "," in str(devices) else int(devices)
+    return max(here, 1) * num_nodes

@@ -1,0 +1,119 @@
+"""Figures on faces that are never trained on, while training goes on."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any, cast
+
+import lightning as L
+import torch
+from lightning.pytorch.callbacks import Callback
+from torch import Tensor
+
+from exegan.config import RunConfig
+from exegan.losses.perceptual import perceptual_distance
+from exegan.ops.composite import composite
+from exegan.training.datamodule import FaceDataModule
+from exegan.training.loggers import log_figures
+from exegan.training.module import ExeGanModule, images_seen
+from exegan.training.pacing import Pace
+
+_log = logging.getLogger(__name__)
+
+# Spread of the codes of different faces, over their size. Untrained encoders have some 0.1, trained ones more.
+_COLLAPSED = 1e-3
+
+
+class Validator(Callback):
+    """Measures the averaged model every so many kimg, with another held-out face as exemplar, the same in every run.
+
+    Logs `val/psnr` (dB, whole pictures), `val/l1` (inside the hole, of a range of 2), `val/NET` (perceptual distance
+    under the net of the run's losses, where it has one: LPIPS for the `lpips` nets), `val/exemplar_effect` (mean change
+    inside the hole when exemplars are exchanged) and `val/style_spread` (spread of style codes over faces, over their
+    size), and warns when that says that all faces get one code.
+
+    Args:
+        run: How often and on how many faces.
+    """
+
+    def __init__(self, run: RunConfig) -> None:
+        self.run = run
+        self._pace = Pace(run.validation_kimg)
+
+    def on_train_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        """A resumed run measures at its next multiple."""
+        if images_seen(pl_module):
+            self._pace.start(images_seen(pl_module))
+
+    def on_train_batch_end(self, trainer: L.Trainer, pl_module: L.LightningModule, *_: Any) -> None:
+        """Measure when a multiple of `validation_kimg` is passed."""
+        module, data = cast(ExeGanModule, pl_module), trainer.datamodule  # type: ignore[attr-defined]
+        if data.validation_stream is None or not self._pace.due(images_seen(module)):
+            return
+        figures = validate(module, data, self.run.validation_faces)
+        log_figures(trainer, {f"val/{name}": value for name, value in figures.items()}, images_seen(module))
+        if trainer.is_global_zero and figures.get("style_spread", 1.0) < _COLLAPSED:
+            _log.warning(
+                "the style encoder has collapsed at %.1f kimg: every exemplar gets nearly the same code (spread %.1e); "
+                "raise losses.reconstruction or data.self_exemplar_prob and start again from before",
+                images_seen(module) / 1000,
+                figures["style_spread"],
+            )
+
+
+@torch.no_grad()
+def validate(module: ExeGanModule, data: FaceDataModule, faces: int) -> dict[str, float]:
+    """Means over held-out faces, which the processes of a run share.
+
+    Args:
+        module: Whose averaged model is measured.
+        data: Whose held-out faces.
+        faces: At most so many.
+
+    Returns:
+        What `Validator` logs, without the prefix.
+    """
+    trainer, figures = module.trainer, _names(module)
+    # Sum and number of each: a batch of one face has no spread, a process may have no face at all.
+    totals = torch.zeros(len(figures), 2, device=module.device)
+    for batch in data.validation_batches(limit=faces, rank=trainer.global_rank, ranks=trainer.world_size):
+        image, mask, exemplar = (batch[key].to(module.device) for key in ("image", "mask", "exemplar"))
+        for name, values in _measure(module, image, mask, exemplar).items():
+            totals[figures.index(name)] += torch.stack([values.sum(), values.new_tensor(len(values))])
+    totals = trainer.strategy.reduce(totals, reduce_op="sum")
+    return {name: float(total / number) for name, (total, number) in zip(figures, totals, strict=True) if number}
+
+
+def _names(module: ExeGanModule) -> list[str]:
+    names = ["psnr", "l1", "exemplar_effect", "style_spread"]
+    return names if module.objective.perceptual_net is None else [*names, module.losses.perceptual_net.name]
+
+
+def _measure(module: ExeGanModule, image: Tensor, mask: Tensor, exemplar: Tensor) -> dict[str, Tensor]:
+    """Every figure of every face in a batch, [B] each."""
+    model, net = module.model_ema, module.objective.perceptual_net
+    style = model.style_encoder(exemplar)
+    # One stochastic style for all, so that a face's figures do not depend on how many processes share the faces.
+    z = torch.randn(1, model.config.generator.z_dim, generator=torch.Generator().manual_seed(0)).to(image)
+    w = model.generator.mapping(z).expand(len(image), -1)
+
+    def complete(codes: Tensor) -> Tensor:
+        w_plus = model.generator.mix_styles(w, codes)
+        return composite(model.generator(image, mask, w_plus).clamp(-1, 1), image, mask)
+
+    completed = complete(style)
+    figures = {
+        "psnr": 10 * torch.log10(4 / (completed - image).square().mean(dim=(1, 2, 3)).clamp_min(1e-10)),
+        "l1": _in_hole((completed - image).abs(), mask),
+    }
+    if len(image) > 1:
+        figures["exemplar_effect"] = _in_hole((complete(style.roll(1, dims=0)) - completed).abs(), mask)
+        figures["style_spread"] = (style.std(dim=0).mean() / style.square().mean().sqrt()).expand(len(image))
+    if net is not None:
+        figures[module.losses.perceptual_net.name] = perceptual_distance(completed, image, net)
+    return figures
+
+
+def _in_hole(values: Tensor, mask: Tensor) -> Tensor:
+    """Mean of [B, 3, H, W] over the pixels of the hole → [B]; 0 where there is none."""
+    return (values * mask).sum(dim=(1, 2, 3)) / (3 * mask.sum(dim=(1, 2, 3))).clamp_min(1)

@@ -1,0 +1,251 @@
+"""Whole photos: which faces are completed, from whom, and that nothing else changes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from helpers import MADE_FACE, MadeDetector, made_photo, make_face
+from numpy.typing import NDArray
+from PIL import Image
+
+from exegan.errors import InputError, MaskError, NoFaceFound
+from exegan.inpainter import Inpainter, Options, Regions, Style, stack_prepared
+
+Picture = NDArray[np.uint8]
+
+
+def hole_over(*faces: int, of: int) -> NDArray[np.bool_]:
+    """The middle of these faces of a `made_photo` of so many."""
+    mask = np.zeros((MADE_FACE, MADE_FACE * of), dtype=np.bool_)
+    for face in faces:
+        mask[25:75, MADE_FACE * face + 30 : MADE_FACE * face + 70] = True
+    return mask
+
+
+def spot(x: int, of: int) -> NDArray[np.bool_]:
+    """A hole of 6 px at the height of the noses."""
+    mask = np.zeros((MADE_FACE, MADE_FACE * of), dtype=np.bool_)
+    mask[50:56, x - 3 : x + 3] = True
+    return mask
+
+
+def changed(before: Image.Image, after: Image.Image) -> NDArray[np.bool_]:
+    different: NDArray[np.bool_] = (np.asarray(before) != np.asarray(after)).any(axis=2)
+    return different
+
+
+def flat(inpainter: Inpainter, value: float) -> Style:
+    config = inpainter.model.config.generator
+    return Style(torch.full((config.num_styles, config.w_dim), value), inpainter.model_sha256)
+
+
+def furthest(a: Image.Image, b: Image.Image) -> int:
+    """Largest difference in grey levels."""
+    return int(np.abs(np.asarray(a, dtype=np.int16) - np.asarray(b, dtype=np.int16)).max())
+
+
+def test_only_the_hole_changes(inpainter: Inpainter) -> None:
+    photo, mask = made_photo(3), hole_over(1, of=3)
+    result = inpainter.inpaint(photo, mask, made_photo(1, 9))
+    assert [face.index for face in result.faces] == [1]
+    assert not changed(photo, result.image)[~mask].any()
+    assert changed(photo, result.image)[mask].mean() > 0.9
+
+
+def test_auto_completes_every_face_that_the_mask_touches(inpainter: Inpainter) -> None:
+    photo, mask = made_photo(3), hole_over(0, 2, of=3)
+    result = inpainter.inpaint(photo, mask, made_photo(1, 9))
+    assert [face.index for face in result.faces] == [0, 2]
+    for face in (0, 2):
+        own = hole_over(face, of=3)
+        assert changed(photo, result.image)[own].mean() > 0.9
+    assert not changed(photo, result.image)[~mask].any()
+
+
+def test_every_face_has_its_own_exemplar(inpainter: Inpainter) -> None:
+    photo, mask = made_photo(3), hole_over(0, 2, of=3)
+    a, b = flat(inpainter, 3.0), flat(inpainter, -3.0)
+    both = inpainter.inpaint(photo, mask, {0: a, 2: b}).image
+    only_a, only_b = (inpainter.inpaint(photo, mask, style).image for style in (a, b))
+    left = np.s_[:, :MADE_FACE]
+    right = np.s_[:, 2 * MADE_FACE :]
+    assert np.array_equal(np.asarray(both)[left], np.asarray(only_a)[left])
+    assert np.array_equal(np.asarray(both)[right], np.asarray(only_b)[right])
+    assert furthest(only_a, only_b) > 1
+    default = inpainter.inpaint(photo, mask, {None: a, 2: b}).image
+    assert np.array_equal(np.asarray(default), np.asarray(both))
+
+
+def test_several_faces_in_one_call_are_those_of_several_calls(inpainter: Inpainter) -> None:
+    photo, style = made_photo(3), flat(inpainter, 1.0)
+    together = inpainter.inpaint(photo, hole_over(0, 2, of=3), style).image
+    apart = photo
+    for face in (0, 2):
+        apart = inpainter.inpaint(apart, hole_over(face, of=3), style).image
+    assert furthest(together, apart) <= 1
+
+
+def test_a_hole_over_two_faces_is_divided_between_them(inpainter: Inpainter) -> None:
+    faces = [make_face(30, 3, 80), make_face(90, 3, 80)]
+    inpainter.detector.detect = lambda photo: faces  # type: ignore[method-assign]
+    photo = made_photo(2)
+    mask = np.zeros((MADE_FACE, 2 * MADE_FACE), dtype=np.bool_)
+    mask[30:70, 40:160] = True
+    plan = inpainter.plan(photo, mask, {0: flat(inpainter, 2.0), 1: flat(inpainter, -2.0)})
+    assert (plan.holes[0] ^ plan.holes[1] == mask).all() and not (plan.holes[0] & plan.holes[1]).any()
+    assert plan.holes[0][:, :100].sum() == mask[:, :100].sum(), "each pixel is the nearer face's"
+    other = made_photo(2, 5)  # the hole's old content plays no part, not even between the two
+    mixed = Image.fromarray(np.where(mask[:, :, None], np.asarray(other), np.asarray(photo)))
+    results = [inpainter.inpaint(one, mask, flat(inpainter, 1.0), face="all").image for one in (photo, mixed)]
+    assert furthest(*results) <= 1
+
+
+def test_regions_make_the_hole(inpainter: Inpainter) -> None:
+    photo = made_photo(2)
+    result = inpainter.inpaint(photo, Regions("mouth"), made_photo(1, 9), face=1)
+    rows, columns = np.nonzero(changed(photo, result.image))
+    assert rows.min() > 45 and columns.min() > 120
+    larger = inpainter.inpaint(photo, Regions("mouth", grow=4), made_photo(1, 9), face=1)
+    assert changed(photo, larger.image).sum() > len(rows)
+    inverted = inpainter.plan(photo, Regions("mouth", invert=True), made_photo(1, 9), face=1)
+    assert inverted.holes[1].mean() > 0.8
+
+
+def test_regions_from_several_exemplars_are_put_over_one_another(inpainter: Inpainter) -> None:
+    photo, (a, b) = made_photo(1), (flat(inpainter, 3.0), flat(inpainter, -3.0))
+    both = inpainter.inpaint(photo, Regions(None), {"eyes": a, "mouth": b})
+    plan = inpainter.plan(photo, Regions("eyes+mouth"), a)
+    mouth = inpainter.plan(photo, Regions("mouth"), b)
+    made = inpainter.plan(photo, Regions(None), {"eyes": a, "mouth": b}).holes[0]
+    assert (plan.holes[0] ^ made).sum() < 10, "the regions together, but for roundings at their rims"
+    first = inpainter.inpaint(photo, made, a)
+    only_eyes = made & ~mouth.holes[0]
+    assert np.array_equal(np.asarray(both.image)[only_eyes], np.asarray(first.image)[only_eyes])
+    again = inpainter.inpaint(first.image, Regions("mouth"), b)
+    assert furthest(both.image, again.image) <= 1, "the second region sees what the first became"
+    assert furthest(both.image, first.image) > 1
+
+
+def test_a_region_of_one_face_goes_over_the_exemplar_of_all(inpainter: Inpainter) -> None:
+    photo, (a, b) = made_photo(2), (flat(inpainter, 3.0), flat(inpainter, -3.0))
+    usual = inpainter.inpaint(photo, Regions("face"), a, face="all").image
+    special = inpainter.inpaint(photo, Regions("face"), {None: a, (1, "mouth"): b}, face="all").image
+    difference = changed(usual, special)
+    assert difference.any() and not difference[:, :MADE_FACE].any()
+
+
+def test_stages_in_a_batch_across_photos_give_the_same(inpainter: Inpainter) -> None:
+    photos = [made_photo(1, seed, height=MADE_FACE + 10 * seed) for seed in range(5)]
+    masks = [np.asarray(Image.new("1", photo.size)).copy() for photo in photos]
+    for mask in masks:
+        mask[25:75, 30:70] = True
+    exemplar = inpainter.make_style(made_photo(1, 9))
+    prepared = [inpainter.prepare(photo, mask) for photo, mask in zip(photos, masks, strict=True)]
+    raws = inpainter.generate(*stack_prepared(prepared), exemplar.codes[None], seed=range(5))
+    for k, (photo, mask) in enumerate(zip(photos, masks, strict=True)):
+        batched = inpainter.finish(prepared[k], raws[k], seed=k, style=exemplar)
+        alone = inpainter.inpaint(photo, mask, exemplar, seed=k)
+        assert furthest(batched.image, alone.image) <= 1
+        assert batched.report().keys() == alone.report().keys()
+        assert batched.faces[0].affine.tolist() == alone.faces[0].affine.tolist()
+
+
+def test_aligned_photos_are_taken_as_they_are(inpainter: Inpainter) -> None:
+    photo = made_photo(0).resize((48, 48))
+    mask = np.zeros((48, 48), dtype=np.bool_)
+    mask[10:30, 10:30] = True
+    prepared = inpainter.prepare(photo, mask, aligned=True)
+    image, crop_mask = stack_prepared([prepared])
+    assert prepared.face is None and prepared.upscaled == 3.0
+    result = inpainter.finish(prepared, inpainter.generate(image, crop_mask, flat(inpainter, 1.0).codes[None])[0])
+    assert not changed(photo, result.image)[~mask].any() and changed(photo, result.image)[mask].any()
+    assert result.report()["faces"][0]["box_xyxy"] is None
+    with pytest.raises(InputError, match="expected an aligned square face"):
+        inpainter.prepare(made_photo(2), hole_over(0, of=2), aligned=True)
+
+
+def test_samples_differ_and_can_be_made_again_alone(inpainter: Inpainter) -> None:
+    photo, mask = made_photo(1), hole_over(0, of=1)
+    plan = inpainter.plan(photo, mask, made_photo(1, 9))
+    samples = inpainter.sample(plan, 20, seed=7)  # more than go through the networks at once
+    assert [sample.seed for sample in samples] == list(range(7, 27))
+    assert len({sample.image.tobytes() for sample in samples}) == 20
+    assert isinstance(inpainter.detector, MadeDetector)
+    assert inpainter.detector.photos_seen == 2, "photo and exemplar, once each"
+    for k in (0, 19):
+        alone = inpainter.inpaint(photo, mask, made_photo(1, 9), seed=7 + k)
+        assert furthest(alone.image, samples[k].image) <= 1
+
+
+def test_options_reach_the_networks(inpainter: Inpainter) -> None:
+    photo, mask = made_photo(1), hole_over(0, of=1)
+    a, b = flat(inpainter, 3.0), flat(inpainter, -3.0)
+    weak = [inpainter.inpaint(photo, mask, s, options=Options(exemplar_strength=0.0)).image for s in (a, b)]
+    strong = [inpainter.inpaint(photo, mask, s).image for s in (a, b)]
+    assert furthest(*weak) == 0 and furthest(*strong) > 1
+    mean = [inpainter.inpaint(photo, mask, a, seed=s, options=Options(truncation_psi=0.0)).image for s in (1, 2)]
+    assert furthest(*mean) == 0
+
+
+def test_the_sweep_goes_from_the_fine_exemplar_to_the_coarse_one(inpainter: Inpainter) -> None:
+    photo, (a, b) = made_photo(1), (flat(inpainter, 3.0), flat(inpainter, -3.0))
+    plan = inpainter.plan(photo, Regions("face"), a)
+    swept = inpainter.sweep(plan, a, b, seed=3)
+    assert len(swept) == len(a.codes) + 1
+    assert furthest(swept[0].image, inpainter.inpaint(photo, Regions("face"), b, seed=3).image) <= 1
+    assert furthest(swept[-1].image, inpainter.inpaint(photo, Regions("face"), a, seed=3).image) <= 1
+    assert len({one.image.tobytes() for one in swept}) == len(swept)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "said"),
+    [
+        ({"photo": made_photo(0), "mask": hole_over(0, of=1)}, NoFaceFound, "no face was found in the photo"),
+        ({"mask": np.ones((5, 5), dtype=np.bool_)}, MaskError, "expected the photo's 300x100"),
+        ({"mask": hole_over(of=3)}, MaskError, "has no hole"),
+        ({"face": "3"}, InputError, "there is no face 3"),
+        ({"face": "first"}, InputError, "the face is 'first'"),
+        ({"exemplar": {0: made_photo(1)}}, InputError, "for face 0, but the photo shows 3 faces"),
+        ({"exemplar": {7: made_photo(1)}}, InputError, "for face 7, but the photo shows 3 faces"),
+        ({"exemplar": {0: made_photo(1)}, "face": "all"}, InputError, "face 1 has no exemplar"),
+        (
+            {"exemplar": {"forehead": made_photo(1)}, "face": 1, "mask": spot(150, of=3)},
+            MaskError,
+            "the forehead of face 1",
+        ),
+        ({"exemplar": {None: made_photo(1), "mouth": made_photo(1)}, "mask": spot(150, of=3)}, MaskError, "the mouth"),
+        ({"face": 1, "mask": spot(10, of=3)}, MaskError, "does not reach face 1"),
+        ({"exemplar": {}}, InputError, "no exemplar"),
+        ({"mask": Regions(None)}, MaskError, "there is no hole"),
+        ({"mask": Regions("mouth", grow=-50)}, MaskError, "nothing of 'mouth' is left"),
+        ({"mask": Regions("mouth", grow=500, invert=True), "face": "all"}, MaskError, "has no hole"),
+        ({"seed": -1}, InputError, "seed -1"),
+        ({"exemplar": made_photo(2)}, InputError, "shows 2 faces"),
+    ],
+)
+def test_bad_input_is_named(
+    inpainter: Inpainter, arguments: dict[str, Any], error: type[InputError], said: str
+) -> None:
+    usual: dict[str, Any] = {"photo": made_photo(3), "mask": hole_over(1, of=3), "exemplar": made_photo(1)}
+    with pytest.raises(error, match=said):
+        inpainter.inpaint(**(usual | arguments))
+
+
+def test_unknown_regions_options_and_counts(inpainter: Inpainter) -> None:
+    with pytest.raises(MaskError, match="the region 'ears' is unknown"):
+        Regions("ears")
+    for wrong in ({"exemplar_strength": -0.1}, {"truncation_psi": 3.0}, {"noise_mode": "loud"}):
+        with pytest.raises(InputError, match=next(iter(wrong))):
+            Options(**wrong)  # type: ignore[arg-type]
+    plan = inpainter.plan(made_photo(1), hole_over(0, of=1), made_photo(1))
+    with pytest.raises(InputError, match="samples is 0"):
+        inpainter.sample(plan, 0)
+    with pytest.raises(InputError, match="out of range"):
+        inpainter.sample(plan, 2, seed=2**63 - 1)
+    with pytest.raises(InputError, match="1 seeds for 2 photos"):
+        inpainter.run([plan, plan], [1])
+    with pytest.raises(InputError, match="means 3 faces, expected one"):
+        inpainter.prepare(made_photo(3), hole_over(1, of=3), face="all")
