@@ -61,15 +61,17 @@ def _title(figure: Mapping[str, Any]) -> str:
 def _entry(figure: Mapping[str, Any] | None) -> str:
     if figure is None:
         return "–"
-    value, low, high = (_number(figure[name]) for name in ("value", "low", "high"))
+    numbers = [float(figure[name]) for name in ("value", "low", "high")]
+    decimals = _decimals(max(map(abs, numbers)))
+    value, low, high = (f"{number:.{decimals}f}" for number in numbers)
     return value if low == high == value else f"{value} [{low}, {high}]"
 
 
-def _number(value: float) -> str:
-    """Three decimals below ten, more only where all would be zero."""
-    if value and abs(value) < 0.0095:
-        return f"{value:.2g}"
-    return f"{value:.3f}" if abs(value) < 10 else f"{value:.1f}"
+def _decimals(largest: float) -> int:
+    """As many for a value as for its interval: three for what is about 1."""
+    return next(
+        (decimals for least, decimals in ((10, 1), (0.1, 3), (0.01, 4)) if largest >= least), 5 if largest else 3
+    )
 
 
 def _foot(results: Mapping[str, Any]) -> str:
