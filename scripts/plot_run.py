@@ -41,7 +41,7 @@ def read_curves(run_dir: Path) -> dict[str, Curve]:
 
 def running_mean(values: np.ndarray, share: float = 0.03) -> np.ndarray:
     """Mean over a window of a share of the curve, narrower at its ends."""
-    reach = max(1, int(len(values) * share / 2))
+    reach = int(len(values) * share / 2)
     sums = np.concatenate([[0.0], np.cumsum(values)])
     at = np.arange(len(values))
     low, high = np.maximum(at - reach, 0), np.minimum(at + reach + 1, len(values))

@@ -22,8 +22,8 @@ from exegan.images import to_uint8
 from exegan.ops.resample import resize
 
 # Cells along the crop's side in which the difference at the rim is measured and carried inwards: in the face's own
-# units, so that a seam looks the same at every size of face, and costs the same.
-_CELLS = 256
+# units, so that a seam looks the same at every size of face. Powers of two, since the reach is one.
+_FEWEST_CELLS, _MOST_CELLS = 32, 256
 _FINER = 4
 # Rows that are warped at once: a large hole then takes no more memory than a middling one.
 _ROWS = 512
@@ -72,8 +72,9 @@ def _measure_membrane(
     Photo and generated picture are compared on a finer grid than the difference is carried on: a cell at the rim is
     known in part, and there both must be looked at in the same place.
     """
-    finer = min(_FINER, max(1, round(side / _CELLS)))
-    height, width = (finer * max(1, round(pixels * _CELLS / side)) for pixels in hole.shape)
+    cells = min(_MOST_CELLS, max(_FEWEST_CELLS, 2 ** int(math.log2(side))))
+    finer = min(_FINER, max(1, round(side / cells)))
+    height, width = (finer * max(1, round(pixels * cells / side)) for pixels in hole.shape)
     known = _shrink(torch.from_numpy(~hole)[None, None], (height, width))
     # The hole's own pixels are left out before averaging, not after.
     visible = torch.from_numpy(np.where(hole[:, :, None], 0, part)).permute(2, 0, 1)[None]
@@ -82,7 +83,7 @@ def _measure_membrane(
     generated = (warp(picture, back * to_cells, (height, width), "bicubic", padding="border") + 1) * 127.5
     difference = F.avg_pool2d((photo - generated) * known, finer)
     known = F.avg_pool2d(known, finer)
-    return extend_inwards(difference / known.clamp_min(1e-6), known, _CELLS * BAND)
+    return extend_inwards(difference / known.clamp_min(1e-6), known, cells * BAND)
 
 
 def _shrink(picture: Tensor, size_hw: tuple[int, int]) -> Tensor:
