@@ -57,7 +57,7 @@ class FaceCases:
         data: As for `exegan.data.sources.open_source`.
         masks: Folder of a mask set.
         images: The first so many by name; None takes all.
-        bins: Some of the mask set's bins; none takes the irregular ones.
+        bins: Some of the mask set's bins.
         seed: Of the pairing.
 
     Raises:
