@@ -9,11 +9,13 @@ import typer
 
 from exegan import __version__
 from exegan.cli.batch import batch
+from exegan.cli.evaluate import evaluate
 from exegan.cli.export import export
 from exegan.cli.faces import faces
 from exegan.cli.importing import import_
 from exegan.cli.inpaint import inpaint
 from exegan.cli.mask import mask
+from exegan.cli.mask_set import mask_set
 from exegan.cli.onnx import onnx
 from exegan.cli.prepare import prepare
 from exegan.cli.style import style
@@ -56,6 +58,8 @@ app.command()(prepare)
 app.command()(export)
 app.command(name="import")(import_)
 app.command()(onnx)
+app.command()(evaluate)
+app.command(name="mask-set")(mask_set)
 
 # Typer brings click along, as a package or inside itself depending on its version; this is ClickException of either.
 _CommandLineError: type[Exception] = typer.BadParameter.__mro__[2]

@@ -55,8 +55,12 @@ class SqueezeNetFeatures(FrozenModule):
 
     def forward(self, image: Tensor) -> list[Tensor]:
         """Image [B, 3, H, W] RGB in [-1, 1], at least 32 px a side → seven feature maps from about H/2 to H/16."""
-        found = self.activations(image)
-        return equal_levels([found[name] for name in _TAPS])
+        return self.levels(self.activations(image))
+
+    @staticmethod
+    def levels(activations: dict[str, Tensor]) -> list[Tensor]:
+        """The feature maps that `forward` gives, of what `activations` gave."""
+        return equal_levels([activations[name] for name in _TAPS])
 
 
 def make_squeezenet(weights: str) -> SqueezeNetFeatures:

@@ -1,0 +1,54 @@
+"""`exegan evaluate`: a model on faces with frozen masks, or two folders of pictures."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from exegan.errors import InputError
+
+
+def evaluate(
+    output: Annotated[Path, typer.Option("-o", "--output", help="Folder for the results; the same again goes on.")],
+    model: Annotated[str | None, typer.Argument(help="'default' (bundled) or a model folder.")] = None,
+    data: Annotated[str | None, typer.Option(help="Aligned faces: folder, zip or parquet.")] = None,
+    masks: Annotated[Path | None, typer.Option(help="Mask set, as 'exegan mask-set' writes it.")] = None,
+    completed: Annotated[Path | None, typer.Option(help="Pictures that any program completed, instead.")] = None,
+    truth: Annotated[Path | None, typer.Option(help="The true pictures, of the same names.")] = None,
+    exemplars: Annotated[Path | None, typer.Option(help="Exemplars, of the same names.")] = None,
+    images: Annotated[int | None, typer.Option(min=3, help="The first so many faces by name [all].")] = None,
+    bins: Annotated[
+        list[str] | None, typer.Option("--bin", help="Bin of the mask set, repeatable [0-20 to 60-80].")
+    ] = None,
+    net: Annotated[
+        list[str] | None,
+        typer.Option(help="Metrics' network, NAME or NAME=FILE, repeatable; or none [inception, lpips-alex, facenet]."),
+    ] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Of pairs, random numbers and intervals.")] = 0,
+    device: Annotated[str, typer.Option(help="Where the model runs: auto, cpu, cuda or mps.")] = "auto",
+    as_json: Annotated[bool, typer.Option("--json", help="Print results.json instead of the table.")] = False,
+) -> None:
+    """Measure a model, or pictures of any other program, in a way that others can repeat."""
+    from exegan.evaluation.mask_set import IRREGULAR
+    from exegan.evaluation.results import Choices
+    from exegan.evaluation.run import evaluate_folders, evaluate_model
+    from exegan.evaluation.tables import make_markdown
+
+    choices = Choices(_networks(net), images, tuple(bins or IRREGULAR), seed)
+    if model and data and masks and not (completed or truth or exemplars):
+        results = evaluate_model(model, data, masks, output, choices, device)
+    elif completed and truth and not (model or data):
+        results = evaluate_folders(completed, truth, output, choices, masks=masks, exemplars=exemplars)
+    else:
+        raise InputError("give either MODEL --data FACES --masks SET, or --completed FOLDER --truth FOLDER")
+    typer.echo(json.dumps(results, indent=2) if as_json else make_markdown(results), nl=as_json)
+
+
+def _networks(named: list[str] | None) -> dict[str, str | None] | None:
+    if not named or named == ["none"]:
+        return {} if named else None
+    pairs = (text.partition("=") for text in named)
+    return {name: path or None for name, _, path in pairs}

@@ -1,0 +1,142 @@
+"""What is evaluated: faces, their exemplars and their holes, from a set of faces and a mask set."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+from collections.abc import Sequence
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from exegan.data.sources import open_source, to_square
+from exegan.errors import InputError
+from exegan.evaluation.mask_set import MaskSet, mask_file, open_mask_set
+from exegan.evaluation.pairing import exemplars_of, mask_number, stems_of
+
+Pixels = NDArray[np.uint8]
+WHOLE = "whole"
+_KEPT = 512
+
+
+class Cases(Protocol):
+    """Pictures to be completed, one for each name, in every bin.
+
+    Args:
+        stems: Name of each case, without extension.
+        bins: Kinds of holes; `whole` alone where the holes are not known.
+        exemplars: Number of each case's exemplar, for `portrait`; None where there are none.
+        others: Number of a random other face for each case; None with `exemplars`.
+        portraits: How many pictures `portrait` knows; the first are the cases' own.
+    """
+
+    stems: list[str]
+    bins: list[str]
+    exemplars: NDArray[np.int64] | None
+    others: NDArray[np.int64] | None
+    portraits: int
+
+    def portrait(self, number: int) -> Pixels:
+        """RGB [H, W, 3]: the true picture of case `number`, or an exemplar where the number is larger."""
+
+    def mask(self, bin_name: str, number: int) -> NDArray[np.bool_] | None:
+        """Hole [H, W] of a case; None where it is not known."""
+
+    def facts(self) -> dict[str, Any]:
+        """JSON-ready: what determines the cases, down to their pixels."""
+
+
+class FaceCases:
+    """Faces of a source, resized to the masks' size, with frozen exemplars and masks.
+
+    Args:
+        data: As for `exegan.data.sources.open_source`.
+        masks: Folder of a mask set.
+        images: The first so many by name; None takes all.
+        bins: Some of the mask set's bins; none takes the irregular ones.
+        seed: Of the pairing.
+
+    Raises:
+        InputError: The data or the masks cannot be used.
+    """
+
+    def __init__(self, data: str, masks: Path, images: int | None, bins: Sequence[str], seed: int) -> None:
+        self.mask_set, self.seed, self.bins = open_mask_set(masks), seed, list(bins)
+        self._source, self._data = open_source(data), data
+        names = sorted(self._source.names)[:images]
+        where = {name: index for index, name in enumerate(self._source.names)}
+        self._indices = [where[name] for name in names]
+        self.names = names
+        self.stems = list(stems_of(names, data))
+        self.exemplars: NDArray[np.int64] | None
+        self.others: NDArray[np.int64] | None
+        self.exemplars, self.others = exemplars_of(self.stems, seed)
+        self.portraits = len(names)
+        # Every method asks for the same pictures again.
+        self.portrait = lru_cache(_KEPT)(self._portrait)
+        self.mask = lru_cache(_KEPT)(self._mask)
+        check_bins(self.bins, self.mask_set)
+
+    def _portrait(self, number: int) -> Pixels:
+        picture = self._source.read(self._indices[number])
+        side = self.mask_set.size
+        if min(picture.size) < side:
+            name = self._source.names[self._indices[number]]
+            raise InputError(
+                f"{self._data}:{name} is {picture.width}x{picture.height}, smaller than the masks' {side} px;"
+                " leave it out or make a mask set of its size"
+            )
+        return np.array(to_square(picture, side))
+
+    def _mask(self, bin_name: str, number: int) -> NDArray[np.bool_] | None:
+        return self.mask_set.mask(bin_name, self.mask_of(bin_name, number))
+
+    def mask_of(self, bin_name: str, number: int) -> int:
+        """Number of a case's mask in its bin."""
+        return mask_number(self.stems[number], bin_name, self.mask_set.counts[bin_name], self.seed)
+
+    def pairs(self) -> str:
+        """CSV that tells other programs what to complete: image, exemplar, bin and the mask's path in its set."""
+        lines = io.StringIO()
+        exemplars, _ = exemplars_of(self.stems, self.seed)
+        writer = csv.writer(lines, lineterminator="\n")
+        writer.writerow(("image", "exemplar", "bin", "mask"))
+        for bin_name in self.bins:
+            for number, exemplar in enumerate(exemplars):
+                mask = mask_file(bin_name, self.mask_of(bin_name, number))
+                writer.writerow((self.names[number], self.names[exemplar], bin_name, mask))
+        return lines.getvalue()
+
+    def facts(self) -> dict[str, Any]:
+        facts = {"images": len(self.stems), "size": self.mask_set.size, "pairing_seed": self.seed, "bins": self.bins}
+        return {
+            **facts,
+            "data": Path(self._data).name,
+            "data_sha256": hash_of(self),
+            "masks": self.mask_set.facts(self.bins),
+        }
+
+
+def check_bins(bins: Sequence[str], mask_set: MaskSet) -> None:
+    """Make sure that a mask set has these bins.
+
+    Raises:
+        InputError: It has one of them not.
+    """
+    for name in bins:
+        if not mask_set.counts.get(name):
+            raise InputError(f"{mask_set.folder} has no bin {name!r}; it has {', '.join(mask_set.counts)}")
+
+
+def hash_of(cases: Cases) -> str:
+    """SHA-256 over names and pixels of all portraits, as they are compared."""
+    digest = hashlib.sha256("\0".join(cases.stems).encode("utf-8", "surrogateescape"))
+    for number in range(cases.portraits):
+        pixels = cases.portrait(number)
+        digest.update(str(pixels.shape).encode())
+        digest.update(pixels.tobytes())
+    return digest.hexdigest()

@@ -1,0 +1,136 @@
+"""Completing and measuring, batch by batch, keeping what is done."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+from tqdm import tqdm
+
+from exegan.errors import Interrupted
+from exegan.evaluation.cases import WHOLE, Cases, Pixels
+from exegan.evaluation.methods import Method
+from exegan.evaluation.store import Store
+from exegan.metrics.base import Metric, Need
+from exegan.metrics.comparison import Comparison, Rows, Shown
+
+BATCH = 8
+_PORTRAITS = "portraits"
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One method on one bin of holes, or (`method` None) the true pictures and exemplars by themselves."""
+
+    bin_name: str
+    method: Method | None = None
+
+    @property
+    def name(self) -> str:
+        """Unique in an evaluation; method and bin are folders of the output."""
+        return _PORTRAITS if self.method is None else f"{self.method.name}/{self.bin_name}"
+
+
+class Measurer:
+    """Rows of all metrics for all methods.
+
+    Args:
+        cases: What is completed.
+        methods: How.
+        metrics: What is measured.
+        store: Where everything is kept; what is there already is not done again.
+    """
+
+    def __init__(self, cases: Cases, methods: Sequence[Method], metrics: Sequence[Metric], store: Store) -> None:
+        self.cases, self.methods, self.metrics, self._store = cases, methods, metrics, store
+        self._shown = lru_cache(1)(self._show)
+
+    def cells(self) -> list[Cell]:
+        """The portraits, then every method on every bin; one bin where the hole makes no difference."""
+        bins = self.cases.bins
+        pairs = [Cell(name, method) for name in bins for method in self.methods if method.uses_mask or name == bins[0]]
+        return [Cell(_PORTRAITS), *pairs]
+
+    def applicable(self, cell: Cell) -> list[Metric]:
+        """Metrics whose needs the cell meets."""
+        if cell.method is None:
+            return [metric for metric in self.metrics if metric.of_one]
+        met: set[Need] = {"mask"} if cell.bin_name != WHOLE else set()
+        met |= {"exemplar"} if self.cases.exemplars is not None else set()
+        met |= {"second"} if cell.method.samples else set()
+        return [metric for metric in self.metrics if metric.needs <= met]
+
+    def measure(self) -> dict[str, dict[str, Rows]]:
+        """Rows [N, D] by cell and rows key, with a progress bar on stderr.
+
+        Raises:
+            Interrupted: A person pressed Ctrl-C; all finished batches are kept.
+        """
+        tasks = [(cell, batch) for cell in self.cells() for batch in enumerate(self._batches(cell))]
+        # All cells of the same faces together, so that networks look at the true pictures once.
+        tasks.sort(key=lambda task: task[1][0])
+        done: dict[str, list[dict[str, Rows]]] = {}
+        pictures = 0
+        with tqdm(total=sum(len(numbers) for _, (_, numbers) in tasks), unit="picture", disable=None) as bar:
+            try:
+                for cell, (batch, numbers) in tasks:
+                    bar.set_description(cell.name)
+                    done.setdefault(cell.name, []).append(self._measure_batch(cell, batch, numbers))
+                    pictures += len(numbers)
+                    bar.update(len(numbers))
+            except KeyboardInterrupt:
+                kept = f"{pictures} of {bar.total} pictures are kept in {self._store.folder}"
+                raise Interrupted(f"interrupted; {kept}, the same command goes on from there") from None
+        return {name: _joined(batches) for name, batches in done.items()}
+
+    def pictures(self, cell: Cell, numbers: Sequence[int]) -> list[Pixels]:
+        """Completed pictures of some cases; those kept earlier are not made again."""
+        assert cell.method is not None
+        stems = [self.cases.stems[number] for number in numbers]
+        if cell.method.keeps:
+            height, width = self.cases.portrait(numbers[0]).shape[:2]
+            kept = self._store.load_pictures(cell.name, stems, (height, width))
+            if kept is not None:
+                return kept
+        pictures = cell.method.complete(self.cases, cell.bin_name, numbers, sample=0)
+        if cell.method.keeps:
+            self._store.save_pictures(cell.name, stems, pictures)
+        return pictures
+
+    def _batches(self, cell: Cell) -> Iterator[range]:
+        count = self.cases.portraits if cell.method is None else len(self.cases.stems)
+        return (range(start, min(start + BATCH, count)) for start in range(0, count, BATCH))
+
+    def _measure_batch(self, cell: Cell, batch: int, numbers: Sequence[int]) -> dict[str, Rows]:
+        wanted = {metric.rows_key: metric for metric in self.applicable(cell)}
+        rows = self._store.load_rows(cell.name, batch, wanted, len(numbers))
+        missing = [metric for key, metric in wanted.items() if key not in rows]
+        if missing:
+            comparison = self._compare(cell, numbers, any("second" in metric.needs for metric in missing))
+            rows |= {metric.rows_key: metric.measure(comparison) for metric in missing}
+            self._store.save_rows(cell.name, batch, rows)
+        return rows
+
+    def _show(self, numbers: tuple[int, ...]) -> Shown:
+        return Shown(np.stack([self.cases.portrait(number) for number in numbers]))
+
+    def _compare(self, cell: Cell, numbers: Sequence[int], second: bool) -> Comparison:
+        truth = self._shown(tuple(numbers))
+        if cell.method is None:
+            return Comparison(truth, truth)
+        completed = Shown(np.stack(self.pictures(cell, numbers)))
+        masks = [self.cases.mask(cell.bin_name, number) for number in numbers]
+        known = [mask for mask in masks if mask is not None]
+        others = cell.method.complete(self.cases, cell.bin_name, numbers, sample=1) if second else None
+        return Comparison(
+            completed,
+            truth,
+            mask=np.stack(known) if len(known) == len(masks) else None,
+            second=None if others is None else Shown(np.stack(others)),
+        )
+
+
+def _joined(batches: Sequence[dict[str, Rows]]) -> dict[str, Rows]:
+    return {key: np.concatenate([batch[key] for batch in batches]) for key in batches[0]}

@@ -1,0 +1,125 @@
+"""Ways to fill a hole behind one interface: the truth, two baselines, and pictures that another program made."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from exegan.evaluation.cases import Cases, Pixels
+from exegan.evaluation.folders import Pictures
+from exegan.metrics.base import require
+
+BoolMask = NDArray[np.bool_]
+# Pixels around the hole that Telea's method looks at, as a share of the side.
+_TELEA_RADIUS = 3 / 256
+
+
+class Method(Protocol):
+    """A row of the table.
+
+    Args:
+        name: What the row is called.
+        uses_mask: The pictures differ from bin to bin.
+        keeps: Its pictures are written to the output folder.
+        samples: Can complete one hole in several ways.
+    """
+
+    name: str
+    uses_mask: bool
+    keeps: bool
+    samples: bool
+
+    def complete(self, cases: Cases, bin_name: str, numbers: Sequence[int], sample: int) -> list[Pixels]:
+        """Completed pictures [H, W, 3] of some cases; `sample` numbers the ways to complete one hole."""
+
+    def facts(self) -> dict[str, Any]:
+        """JSON-ready: what the pictures depend on beside the cases."""
+
+
+@dataclass
+class Baseline:
+    """A method that is a function of picture and hole (`fill`), and does not look at the picture inside the hole."""
+
+    name: str
+    fill: Callable[[Pixels, BoolMask], Pixels]
+    uses_mask: bool = True
+    keeps: bool = False
+    samples: bool = False
+
+    def complete(self, cases: Cases, bin_name: str, numbers: Sequence[int], sample: int) -> list[Pixels]:
+        pictures = []
+        for number in numbers:
+            truth, mask = cases.portrait(number), cases.mask(bin_name, number)
+            if mask is None:
+                raise ValueError(f"the method {self.name} needs masks; the runner leaves it out where there are none")
+            pictures.append(np.where(mask[..., None], self.fill(truth, mask), truth))
+        return pictures
+
+    def facts(self) -> dict[str, Any]:
+        return {}
+
+
+@dataclass
+class Truth:
+    """The true picture copied: what no method can surpass."""
+
+    name: str = "truth"
+    uses_mask: bool = False
+    keeps: bool = False
+    samples: bool = False
+
+    def complete(self, cases: Cases, bin_name: str, numbers: Sequence[int], sample: int) -> list[Pixels]:
+        return [cases.portrait(number) for number in numbers]
+
+    def facts(self) -> dict[str, Any]:
+        return {}
+
+
+class Given:
+    """Pictures that another program completed, by name.
+
+    Args:
+        pictures: They; each of the truth's size.
+        name: What the row is called.
+    """
+
+    uses_mask, keeps, samples = True, False, False
+
+    def __init__(self, pictures: Pictures, name: str) -> None:
+        self.name, self._pictures = name, pictures
+
+    def complete(self, cases: Cases, bin_name: str, numbers: Sequence[int], sample: int) -> list[Pixels]:
+        sizes = (cases.portrait(number).shape for number in numbers)
+        stems = (cases.stems[number] for number in numbers)
+        return [self._pictures.read(stem, (size[0], size[1])) for stem, size in zip(stems, sizes, strict=True)]
+
+    def facts(self) -> dict[str, Any]:
+        return {"pictures_sha256": self._pictures.sha256()}
+
+
+def mean_colour(truth: Pixels, mask: BoolMask) -> Pixels:
+    """The known pixels' mean colour everywhere; grey where nothing is known."""
+    known = truth[~mask]
+    colour = known.mean(axis=0).round() if len(known) else np.full(3, 128)
+    return np.broadcast_to(colour.astype(np.uint8), truth.shape)
+
+
+def telea(truth: Pixels, mask: BoolMask) -> Pixels:
+    """Telea's fast-marching inpainting (2004), OpenCV's.
+
+    Raises:
+        ConfigError: OpenCV is not installed.
+    """
+    cv2 = require("cv2")
+    radius = max(1, round(_TELEA_RADIUS * max(truth.shape)))
+    # What lies in the hole is hidden, so that no method can be thought to look at it.
+    hidden = np.where(mask[..., None], 0, truth).astype(np.uint8)
+    filled: Pixels = cv2.inpaint(hidden, mask.astype(np.uint8) * 255, radius, cv2.INPAINT_TELEA)
+    return filled
+
+
+BASELINES = (Baseline("mean-colour", mean_colour), Baseline("telea", telea))

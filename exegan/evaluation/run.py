@@ -1,0 +1,102 @@
+"""The two doors: a model on faces with frozen masks, or two folders of pictures."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from exegan.errors import InputError
+from exegan.evaluation.cases import FaceCases
+from exegan.evaluation.completing import ModelMethod
+from exegan.evaluation.folders import FolderCases, Pictures
+from exegan.evaluation.methods import BASELINES, Given, Truth
+from exegan.evaluation.pairing import check_pairs
+from exegan.evaluation.results import Choices, evaluate_cases
+from exegan.evaluation.store import PAIRS, write_text
+from exegan.inpainter import Inpainter
+from exegan.nets.checkpoint import find_model, read_description
+
+
+def evaluate_model(
+    model: str, data: str, masks: Path, output: Path, choices: Choices, device: str = "auto"
+) -> dict[str, Any]:
+    """Complete faces with a model and with baselines, and measure them all.
+
+    Args:
+        model: `default` or a model folder.
+        data: Folder, zip or parquet of aligned faces, as `exegan.data.sources.open_source` takes it.
+        masks: Folder that `write_mask_set` wrote; its size is the size at which pictures are compared.
+        output: Folder for `results.json`, `results.md`, `sheet.png`, `pairs.csv` and what is needed to go on; one that
+            the same evaluation began is gone on with.
+        choices: See there.
+        device: Where the model runs.
+
+    Returns:
+        Content of `results.json`.
+
+    Raises:
+        InputError: Faces, masks or output folder cannot be used.
+        WeightsError: The model or a network cannot be loaded.
+        ConfigError: A network is unknown.
+        Interrupted: By Ctrl-C; the same call goes on.
+    """
+    began = time.perf_counter()
+    description = read_description(find_model(model))
+    cases = FaceCases(data, masks, choices.images, choices.bins, choices.seed)
+    inpainter = Inpainter.from_pretrained(model, device)
+    own = [ModelMethod(inpainter, exemplar, choices.seed) for exemplar in ("frozen", "random", "self")]
+    facts = {"sha256": description.get("sha256"), "resolution": inpainter.resolution}
+    facts["trained_on"] = trained_on(description)
+    results = evaluate_cases(cases, [Truth(), *BASELINES, *own], own[0].name, facts, output, choices, began)
+    write_text(output / PAIRS, cases.pairs())
+    return results
+
+
+def evaluate_folders(
+    completed: Path,
+    truth: Path,
+    output: Path,
+    choices: Choices,
+    *,
+    masks: Path | None = None,
+    exemplars: Path | None = None,
+) -> dict[str, Any]:
+    """Measure pictures that any program completed.
+
+    Args:
+        completed: Folder or zip of them.
+        truth: The true pictures; paired by relative path without extension.
+        output: As for `evaluate_model`.
+        choices: See there; with masks, `bins` is the one bin whose masks these pictures were completed with.
+        masks: Mask set, given out to names as `evaluate_model` does; None leaves out what needs holes.
+        exemplars: Exemplars of the same names; None leaves out what needs them.
+
+    Returns:
+        Content of `results.json`.
+
+    Raises:
+        InputError: Pictures do not pair or differ in size, or a folder cannot be used.
+        WeightsError, ConfigError, Interrupted: As for `evaluate_model`.
+    """
+    began = time.perf_counter()
+    if choices.images is not None:
+        raise InputError(f"got --images {choices.images} with two folders, which are compared as a whole; leave it out")
+    pictures = Pictures(completed)
+    cases = FolderCases(truth, exemplars, masks, choices.bins, choices.seed)
+    check_pairs(cases.stems, pictures.stems, str(completed))
+    check_pairs(pictures.stems, cases.stems, str(truth))
+    for number, stem in enumerate(cases.stems):
+        height, width = cases.portrait(number).shape[:2]
+        pictures.read(stem, (height, width))
+    given = Given(pictures, "completed")
+    baselines = BASELINES if masks is not None else ()
+    return evaluate_cases(cases, [Truth(), *baselines, given], given.name, None, output, choices, began)
+
+
+def trained_on(description: Mapping[str, Any]) -> list[str]:
+    """Names of the frozen networks in the losses that a model's `config.json` tells of."""
+    losses = (description.get("training") or {}).get("losses") or {}
+    terms = ("perceptual", "identity")
+    return [losses[f"{term}_net"]["name"] for term in terms if losses.get(term) and losses.get(f"{term}_net")]

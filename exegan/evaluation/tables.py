@@ -1,0 +1,89 @@
+"""Results as Markdown: a table for each bin, a row for each metric, a column for each method."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from exegan.evaluation.cases import WHOLE
+
+_ARROWS = {"lower": "↓", "higher": "↑", "zero": "→0"}
+
+
+def make_markdown(results: Mapping[str, Any]) -> str:
+    """Tables and everything needed to read them.
+
+    A row holds one metric through one network only, since figures through different ones cannot be compared.
+
+    Args:
+        results: Content of `results.json`.
+    """
+    figures = results["figures"]
+    bins = list(dict.fromkeys(figure["bin"] for figure in figures if figure["bin"] is not None)) or [None]
+    parts = [_head(results)]
+    for name in bins:
+        title = "### All pictures" if name in (None, WHOLE) else f"### Holes: {name}"
+        parts.append(f"{title}\n\n{_table([f for f in figures if f['bin'] in (name, None)])}")
+    parts.append(_foot(results))
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _head(results: Mapping[str, Any]) -> str:
+    plan, masks = results["plan"], results["plan"]["cases"]["masks"]
+    lines = [
+        f"{plan['cases']['images']} pictures of `{plan['cases']['data']}` compared at {plan['cases']['size']} px"
+        f" (sha256 {plan['cases']['data_sha256'][:16]}),",
+        f"masks `{masks['name']}` ({_hashes(masks['sha256'])})," if masks else "masks not known,",
+        f"pairing seed {plan['cases']['pairing_seed']}; value and 95 % interval.",
+    ]
+    return "\n".join(lines)
+
+
+def _hashes(by_bin: Mapping[str, str]) -> str:
+    return ", ".join(f"{name}: sha256 {digest[:16]}" for name, digest in by_bin.items())
+
+
+def _table(figures: Sequence[Mapping[str, Any]]) -> str:
+    methods = list(dict.fromkeys(figure["method"] for figure in figures))
+    metrics = list(dict.fromkeys(figure["metric"] for figure in figures))
+    by_place = {(figure["metric"], figure["method"]): figure for figure in figures}
+    rows = [["metric", *methods], ["---", *("--:" for _ in methods)]]
+    for metric in metrics:
+        found = [by_place.get((metric, method)) for method in methods]
+        rows.append([_title(next(filter(None, found))), *map(_entry, found)])
+    return "\n".join(f"| {' | '.join(row)} |" for row in rows)
+
+
+def _title(figure: Mapping[str, Any]) -> str:
+    return f"{figure['metric']}{' †' if figure['trained_on'] else ''} {_ARROWS[figure['better']]}"
+
+
+def _entry(figure: Mapping[str, Any] | None) -> str:
+    if figure is None:
+        return "–"
+    numbers = [float(figure[name]) for name in ("value", "low", "high")]
+    decimals = _decimals(max(map(abs, numbers)))
+    value, low, high = (f"{number:.{decimals}f}" for number in numbers)
+    return value if low == high == value else f"{value} [{low}, {high}]"
+
+
+def _decimals(largest: float) -> int:
+    """As many for a value as for its interval: three for what is about 1."""
+    return next(
+        (decimals for least, decimals in ((10, 1), (0.1, 3), (0.01, 4)) if largest >= least), 5 if largest else 3
+    )
+
+
+def _foot(results: Mapping[str, Any]) -> str:
+    lines = [f"- {name}: {note}." for name, note in _notes(results["figures"])]
+    lines += [f"- Left out: {entry['metric']}: {entry['reason']}." for entry in results["left_out"]]
+    if any(figure["trained_on"] for figure in results["figures"]):
+        lines.append("- † measured through a network that the model was trained on.")
+    for name, facts in results["networks"].items():
+        lines.append(f"- Network {name}: {facts['origin']}, sha256 {facts['sha256'][:16]}.")
+    versions = ", ".join(f"{name} {version}" for name, version in results["versions"].items())
+    return "\n".join([*lines, f"- {versions}."])
+
+
+def _notes(figures: Iterable[Mapping[str, Any]]) -> list[tuple[str, str]]:
+    return list(dict.fromkeys((figure["metric"], figure["note"]) for figure in figures if figure["note"]))

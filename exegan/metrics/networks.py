@@ -1,0 +1,154 @@
+"""Networks that metrics look through: which there are, what each is good for, and the hash of what was used."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+from torch import Tensor
+
+from exegan.config import FrozenNetConfig
+from exegan.errors import ConfigError, WeightsError
+from exegan.metrics.comparison import Look
+from exegan.metrics.inception import make_inception
+from exegan.nets.features import FROZEN_NETS, make_frozen_net
+from exegan.nets.frozen.base import FrozenModule
+from exegan.nets.frozen.squeezenet import SqueezeNetFeatures
+from exegan.weights import sha256_of
+
+Role = Literal["maps", "embedding", "features"]
+
+# What is taken for each role where no network is named: those that published figures are made with.
+DEFAULTS = ("inception", "lpips-alex", "facenet")
+NAMES = ("inception", *FROZEN_NETS)
+# What a network does to the picture before its first layer; the others take it as it is.
+_RESIZED = {
+    "inception": "299 TF1-bilinear",
+    "facenet": "160 aa-bilinear",
+    "mobilefacenet": "112 aa-bilinear",
+    "arcface-resnet101": "112 bilinear",
+}
+# Networks with the same backbone, by the words their names begin with: trained on one is trained on all of them.
+_BACKBONES = {"lpips-vgg": "vgg", "vgg19": "vgg", "lpips-squeeze": "squeeze", "squeezenet": "squeeze"}
+
+
+@dataclass(frozen=True)
+class MetricNetwork:
+    """A frozen network, ready to look at pictures [B, 3, H, W] in [-1, 1].
+
+    Args:
+        name: One of `NAMES`.
+        module: The network.
+        size: What side pictures come in, in pixels.
+        sha256: Of the local file, or of the tensors that the library downloaded.
+        origin: Name of the local file, or `downloaded`.
+        trained_on: Part of the evaluated model's training.
+    """
+
+    name: str
+    module: FrozenModule
+    size: str
+    sha256: str
+    origin: str
+    trained_on: bool = False
+
+    @property
+    def label(self) -> str:
+        """Name and what pictures go in: `squeezenet, 256`; part of a metric's name."""
+        resized = _RESIZED.get(self.name)
+        return f"{self.name}, {self.size}" + (f">{resized}" if resized else "")
+
+    @property
+    def key(self) -> str:
+        """Tells results of different weights apart."""
+        return f"{self.name} {self.sha256[:16]} {self.size}"
+
+    @property
+    def roles(self) -> frozenset[Role]:
+        """`maps` for perceptual distances, `embedding` of a face, `features` for distances of sets."""
+        if self.name == "inception":
+            return frozenset({"features"})
+        if FROZEN_NETS[self.name].kind == "recognition":
+            return frozenset({"embedding", "features"})
+        # Only SqueezeNet's deepest maps tell what is in a picture; VGG19 is cut off early, LPIPS' maps are reweighted.
+        return frozenset({"maps", "features"} if self.name == "squeezenet" else {"maps"})
+
+    def look(self, image: Tensor) -> Look:
+        """Feature maps whose squared differences make a perceptual distance, and features: an embedding or pooled."""
+        # Colours of a pixel side by side, the layout of `make_networks`: twice as fast on CPUs.
+        image = image.contiguous(memory_format=torch.channels_last)
+        if isinstance(self.module, SqueezeNetFeatures):
+            found = self.module.activations(image)
+            return Look(self.module.levels(found), found["fire9"].mean(dim=(2, 3)))
+        out: list[Tensor] = self.module(image)
+        return Look(maps=out) if "maps" in self.roles else Look(features=out[0])
+
+    def described(self) -> dict[str, Any]:
+        """JSON-ready facts."""
+        return {"sha256": self.sha256, "origin": self.origin, "trained_on": self.trained_on}
+
+
+def make_networks(
+    requested: Mapping[str, str | None] | None, size: str, trained_on: Collection[str] = ()
+) -> tuple[list[MetricNetwork], dict[str, str]]:
+    """Load what can be loaded.
+
+    Args:
+        requested: Local weight file of each name, or None for the download of its library; None takes
+            `DEFAULTS`.
+        size: Side of the pictures, for names of metrics.
+        trained_on: Names of the networks in the model's training.
+
+    Returns:
+        The networks, and for each default one that cannot be had here the reason.
+
+    Raises:
+        ConfigError: A name is unknown, or the package behind a requested network is missing.
+        WeightsError: A requested network's weights are missing, damaged or cannot be downloaded.
+    """
+    networks, missing = [], {}
+    backbones = {_backbone(name) for name in trained_on}
+    for name in DEFAULTS if requested is None else requested:
+        try:
+            module, sha256, origin = _load(name, requested[name] if requested else None)
+        except (ConfigError, WeightsError) as error:
+            if requested is not None:
+                raise
+            missing[name] = str(error)
+            continue
+        module = module.to(memory_format=torch.channels_last)
+        networks.append(MetricNetwork(name, module, size, sha256, origin, _backbone(name) in backbones))
+    return networks, missing
+
+
+def with_role(networks: Iterable[MetricNetwork], role: Role) -> list[MetricNetwork]:
+    """Those that have a role."""
+    return [network for network in networks if role in network.roles]
+
+
+def _load(name: str, weights: str | None) -> tuple[FrozenModule, str, str]:
+    if name not in NAMES:
+        raise ConfigError(f"unknown metric network {name!r}, expected one of {', '.join(NAMES)}")
+    if name == "inception":
+        module: FrozenModule = make_inception(weights)
+    else:
+        module = make_frozen_net(FrozenNetConfig(name, weights), FROZEN_NETS[name].kind)
+    if weights:
+        return module, sha256_of(weights), Path(weights).name
+    return module, _sha256_of_state(module), "downloaded"
+
+
+def _sha256_of_state(module: FrozenModule) -> str:
+    digest = hashlib.sha256()
+    for name, tensor in sorted(module.state_dict().items()):
+        digest.update(name.encode())
+        digest.update(tensor.cpu().contiguous().numpy().tobytes())
+    return digest.hexdigest()
+
+
+def _backbone(name: str) -> str:
+    return _BACKBONES.get(name, name)

@@ -1,0 +1,80 @@
+"""All metrics, and which of them can be had with which networks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+
+from exegan.errors import ConfigError
+from exegan.metrics.base import Metric
+from exegan.metrics.discriminative import PIDS, UIDS
+from exegan.metrics.diversity import Diversity
+from exegan.metrics.exemplar_effect import ExemplarEffect
+from exegan.metrics.frechet import Frechet
+from exegan.metrics.identity import Identity
+from exegan.metrics.kernel import Kernel
+from exegan.metrics.known_pixels import KnownPixelError
+from exegan.metrics.l1 import L1, HoleL1
+from exegan.metrics.networks import MetricNetwork, Role, with_role
+from exegan.metrics.perceptual import Perceptual
+from exegan.metrics.psnr import PSNR, HolePSNR
+from exegan.metrics.seam import Seam
+from exegan.metrics.ssim import SSIM
+
+PLAIN: dict[str, Callable[[], Metric]] = {
+    "known-pixel error": KnownPixelError,
+    "L1": L1,
+    "L1 in the hole": HoleL1,
+    "PSNR": PSNR,
+    "PSNR in the hole": HolePSNR,
+    "SSIM": SSIM,
+    "SSIM in the hole": lambda: SSIM(in_hole=True),
+    "seam": Seam,
+}
+# By what they need of a network.
+THROUGH_NETWORKS: dict[str, tuple[Role, Callable[[MetricNetwork], Metric]]] = {
+    "perceptual distance": ("maps", Perceptual),
+    "perceptual distance in the hole": ("maps", lambda network: Perceptual(network, in_hole=True)),
+    "diversity": ("maps", Diversity),
+    "identity to truth": ("embedding", lambda network: Identity(network, "truth")),
+    "identity to exemplar": ("embedding", lambda network: Identity(network, "exemplar")),
+    "exemplar effect": ("embedding", ExemplarEffect),
+    "Fréchet distance": ("features", Frechet),
+    "kernel distance": ("features", Kernel),
+    "P-IDS": ("features", PIDS),
+    "U-IDS": ("features", UIDS),
+}
+
+
+def make_metrics(
+    networks: Sequence[MetricNetwork], missing: Mapping[str, str]
+) -> tuple[list[Metric], list[dict[str, str]]]:
+    """Every metric that can be had.
+
+    Args:
+        networks: Those at hand.
+        missing: Reason for each default network that is not.
+
+    Returns:
+        The metrics, and for those left out `metric` and `reason`.
+    """
+    metrics: list[Metric] = []
+    left_out: list[dict[str, str]] = []
+    reasons = "; ".join(f"{name}: {reason}" for name, reason in missing.items())
+    for name, make in PLAIN.items():
+        _add(metrics, left_out, name, make)
+    for name, (role, make_on) in THROUGH_NETWORKS.items():
+        fitting = with_role(networks, role)
+        if not fitting:
+            reason = f"no network for it ({reasons or 'name one with --net'})"
+            left_out.append({"metric": name, "reason": reason})
+        for network in fitting:
+            _add(metrics, left_out, f"{name} ({network.label})", partial(make_on, network))
+    return metrics, left_out
+
+
+def _add(metrics: list[Metric], left_out: list[dict[str, str]], name: str, make: Callable[[], Metric]) -> None:
+    try:
+        metrics.append(make())
+    except ConfigError as error:  # a package of the extra is missing
+        left_out.append({"metric": name, "reason": str(error)})
