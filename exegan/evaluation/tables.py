@@ -76,7 +76,10 @@ def _decimals(largest: float) -> int:
 
 def _foot(results: Mapping[str, Any]) -> str:
     lines = [f"- {name}: {note}." for name, note in _notes(results["figures"])]
-    lines += [f"- Left out: {entry['metric']}: {entry['reason']}." for entry in results["left_out"]]
+    reasons = dict.fromkeys(entry["reason"] for entry in results["left_out"])
+    for reason in reasons:
+        metrics = (entry["metric"] for entry in results["left_out"] if entry["reason"] == reason)
+        lines.append(f"- Left out: {', '.join(metrics)}: {reason}.")
     if any(figure["trained_on"] for figure in results["figures"]):
         lines.append("- † measured through a network that the model was trained on.")
     for name, facts in results["networks"].items():

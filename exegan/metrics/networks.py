@@ -69,13 +69,8 @@ class MetricNetwork:
 
     @property
     def roles(self) -> frozenset[Role]:
-        """`maps` for perceptual distances, `embedding` of a face, `features` for distances of sets."""
-        if self.name == "inception":
-            return frozenset({"features"})
-        if FROZEN_NETS[self.name].kind == "recognition":
-            return frozenset({"embedding", "features"})
-        # Only SqueezeNet's deepest maps tell what is in a picture; VGG19 is cut off early, LPIPS' maps are reweighted.
-        return frozenset({"maps", "features"} if self.name == "squeezenet" else {"maps"})
+        """See `roles_of`."""
+        return roles_of(self.name)
 
     def look(self, image: Tensor) -> Look:
         """Feature maps whose squared differences make a perceptual distance, and features: an embedding or pooled."""
@@ -123,6 +118,16 @@ def make_networks(
         module = module.to(memory_format=torch.channels_last)
         networks.append(MetricNetwork(name, module, size, sha256, origin, _backbone(name) in backbones))
     return networks, missing
+
+
+def roles_of(name: str) -> frozenset[Role]:
+    """`maps` for perceptual distances, `embedding` of a face, `features` for distances of sets."""
+    if name == "inception":
+        return frozenset({"features"})
+    if FROZEN_NETS[name].kind == "recognition":
+        return frozenset({"embedding", "features"})
+    # Only SqueezeNet's deepest maps tell what is in a picture; VGG19 is cut off early, LPIPS' maps are reweighted.
+    return frozenset({"maps", "features"} if name == "squeezenet" else {"maps"})
 
 
 def with_role(networks: Iterable[MetricNetwork], role: Role) -> list[MetricNetwork]:

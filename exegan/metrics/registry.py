@@ -15,7 +15,7 @@ from exegan.metrics.identity import Identity
 from exegan.metrics.kernel import Kernel
 from exegan.metrics.known_pixels import KnownPixelError
 from exegan.metrics.l1 import L1, HoleL1
-from exegan.metrics.networks import MetricNetwork, Role, with_role
+from exegan.metrics.networks import MetricNetwork, Role, roles_of, with_role
 from exegan.metrics.perceptual import Perceptual
 from exegan.metrics.psnr import PSNR, HolePSNR
 from exegan.metrics.seam import Seam
@@ -60,12 +60,12 @@ def make_metrics(
     """
     metrics: list[Metric] = []
     left_out: list[dict[str, str]] = []
-    reasons = "; ".join(f"{name}: {reason}" for name, reason in missing.items())
     for name, make in PLAIN.items():
         _add(metrics, left_out, name, make)
     for name, (role, make_on) in THROUGH_NETWORKS.items():
         fitting = with_role(networks, role)
         if not fitting:
+            reasons = "; ".join(f"{net}: {reason}" for net, reason in missing.items() if role in roles_of(net))
             reason = f"no network for it ({reasons or 'name one with --net'})"
             left_out.append({"metric": name, "reason": reason})
         for network in fitting:

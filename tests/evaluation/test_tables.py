@@ -39,5 +39,7 @@ def test_marks_notes_and_gaps() -> None:
 
 
 def test_what_is_left_out_is_said() -> None:
-    content = results(figure("model", "L1", 0.5)) | {"left_out": [{"metric": "U-IDS", "reason": "too few"}]}
-    assert "- Left out: U-IDS: too few." in make_markdown(content)
+    content = results(figure("model", "L1", 0.5)) | {
+        "left_out": [{"metric": name, "reason": "too few"} for name in ("U-IDS", "P-IDS")]
+    }
+    assert "- Left out: U-IDS, P-IDS: too few." in make_markdown(content)

@@ -46,7 +46,9 @@ def test_defaults_that_cannot_be_had_are_left_out_with_the_reason(monkeypatch: p
     metrics, left_out = make_metrics(found, missing)
     assert [metric.name for metric in metrics] == list(PLAIN)
     assert {entry["metric"] for entry in left_out} == set(THROUGH_NETWORKS)
-    assert all("could not get inception" in entry["reason"] for entry in left_out)
+    reasons = {entry["metric"]: entry["reason"] for entry in left_out}
+    assert reasons["diversity"] == "no network for it (lpips-alex: could not get lpips-alex)"
+    assert "could not get inception" in reasons["U-IDS"] and "could not get facenet" in reasons["U-IDS"]
 
 
 def test_a_network_that_was_asked_for_must_be_there(tmp_path: Path) -> None:
