@@ -29,6 +29,7 @@ from exegan.inpainter.styles import STYLE_SUFFIX
 from exegan.masks.regions import crop_region_mask, region_mask
 
 _KEPT_STYLES = 1024
+_TOLD = ("index", "box_xyxy", "upscaled", "seam")  # of a face's report, in its entry
 
 
 @dataclass(frozen=True)
@@ -142,17 +143,22 @@ class Worker:
         """
         start = time.perf_counter()
         try:
-            result = self._inpainter.finish(loaded.prepared, raw).image
+            completed = self._inpainter.finish(loaded.prepared, raw)
             with self._folder.staging(loaded.item.output) as path:
                 notes = write_completed(
                     loaded.photo,
-                    result,
+                    completed.image,
                     path,
                     seed=loaded.item.job.seed,
                     model_sha256=self._inpainter.model_sha256,
                     quality=self._settings.quality,
                 )
-                outcome = {"status": DONE, "output_sha256": files.sha256_of(str(path)), "notes": notes}
+                outcome = {
+                    "status": DONE,
+                    "output_sha256": files.sha256_of(str(path)),
+                    "face": {key: value for key, value in completed.faces[0].report().items() if key in _TOLD},
+                    "notes": [*completed.notes(), *notes],
+                }
         except (ExeGanError, OSError) as error:
             if getattr(error.__cause__ or error, "errno", None) == errno.ENOSPC:
                 full = f"the disk of {self._folder.url} is full"

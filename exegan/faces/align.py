@@ -15,6 +15,8 @@ from kornia.geometry.transform import warp_affine
 from numpy.typing import NDArray
 from torch import Tensor
 
+from exegan.ops.resample import block_means
+
 Affine = NDArray[np.float64]
 Box = tuple[int, int, int, int]
 
@@ -99,11 +101,23 @@ def warp(picture: Tensor, affine: Affine, size_hw: tuple[int, int], mode: str, p
         mode: `nearest`, `bilinear` or `bicubic`.
         padding: What lies beyond the picture: `reflection`, `border` or `zeros`.
     """
+    if np.array_equal(affine[:, :2], np.eye(2)) and (moved := _moved(picture, affine[:, 2], size_hw)) is not None:
+        return moved
     # kornia counts from the centre of the first pixel, half a pixel off ours.
     centred = affine.copy()
     centred[:, 2] += affine[:, :2] @ np.array([0.5, 0.5]) - 0.5
     matrix = torch.from_numpy(centred)[None].to(picture)
     return warp_affine(picture, matrix, size_hw, mode=mode, padding_mode=padding, align_corners=True)
+
+
+def _moved(picture: Tensor, offset_xy: NDArray[np.float64], size_hw: tuple[int, int]) -> Tensor | None:
+    """A warp by whole pixels that stays within the picture is a part of it; None for any other."""
+    left, top = (-offset_xy).tolist()
+    right, bottom = left + size_hw[1], top + size_hw[0]
+    inside = left >= 0 and right <= picture.shape[-1] and top >= 0 and bottom <= picture.shape[-2]
+    if not (inside and left.is_integer() and top.is_integer()):
+        return None
+    return picture[..., int(top) : int(bottom), int(left) : int(right)].clone()
 
 
 def _steps(affine: Affine, resolution: int) -> int:
@@ -115,7 +129,7 @@ def _sample(picture: Tensor, affine: Affine, resolution: int, mode: str) -> Tens
     """Crop of a float picture [1, C, H, W], mirrored beyond its rim: sampled, then averaged."""
     steps = _steps(affine, resolution)
     side = steps * resolution
-    return F.avg_pool2d(warp(picture, affine * steps, (side, side), mode), steps)
+    return block_means(warp(picture, affine * steps, (side, side), mode), steps)
 
 
 def _blocks(affine: Affine, resolution: int) -> int:
@@ -144,7 +158,7 @@ def warp_crop(photo: NDArray[np.uint8], affine: Affine, resolution: int) -> NDAr
     left, top, right, bottom = crop_box(affine, resolution, photo.shape[:2], margin=2 * block)
     part = torch.from_numpy(photo[top:bottom, left:right].copy()).permute(2, 0, 1)[None]
     # A channel at a time: a photo in floats is four times as large.
-    channels = [F.avg_pool2d(_padded(channel[:, None].float(), block), block) for channel in part.unbind(1)]
+    channels = [block_means(_padded(channel[:, None].float(), block), block) for channel in part.unbind(1)]
     mode = "bicubic" if _steps(affine, resolution) == 1 else "bilinear"
     crop = _sample(torch.cat(channels, dim=1), _in_blocks(shifted(affine, left, top), block), resolution, mode)
     array: NDArray[np.uint8] = crop[0].clamp(0, 255).round().to(torch.uint8).permute(1, 2, 0).numpy()
@@ -170,7 +184,8 @@ def warp_mask(mask: NDArray[np.bool_], affine: Affine, resolution: int) -> NDArr
     block = _blocks(affine, resolution)
     left, top, right, bottom = crop_box(affine, resolution, (mask.shape[0], mask.shape[1]), margin=2 * block)
     picture = torch.from_numpy(mask[top:bottom, left:right].copy())[None, None].float()
-    picture = F.max_pool2d(_padded(picture, block), block)
+    if block > 1:
+        picture = F.max_pool2d(_padded(picture, block), block)
     if _steps(affine, resolution) == 1:
         # Bicubic weights, as the picture's then are, may cancel; bilinear ones of a hole one pixel wider reach as far.
         picture = F.max_pool2d(picture, 3, stride=1, padding=1)

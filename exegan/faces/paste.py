@@ -19,11 +19,11 @@ from torch import Tensor
 from exegan.faces.align import Affine, Box, crop_box, crop_side, invert_affine, shifted, warp
 from exegan.faces.membrane import BAND, extend_inwards
 from exegan.images import to_uint8
-from exegan.ops.resample import resize
+from exegan.ops.resample import block_means, resize
 
 # Cells along the crop's side in which the difference at the rim is measured and carried inwards: in the face's own
 # units, so that a seam looks the same at every size of face. Powers of two, since the reach is one.
-_FEWEST_CELLS, _MOST_CELLS = 32, 256
+_FEWEST_CELLS, _MOST_CELLS = 32, 512
 _FINER = 4
 # Rows that are warped at once: a large hole then takes no more memory than a middling one.
 _ROWS = 512
@@ -81,13 +81,15 @@ def _measure_membrane(
     photo = _shrink(visible, (height, width)) / known.clamp_min(1e-6)
     to_cells = np.array([[width / hole.shape[1]], [height / hole.shape[0]]])
     generated = (warp(picture, back * to_cells, (height, width), "bicubic", padding="border") + 1) * 127.5
-    difference = F.avg_pool2d((photo - generated) * known, finer)
-    known = F.avg_pool2d(known, finer)
+    difference = block_means((photo - generated) * known, finer)
+    known = block_means(known, finer)
     return extend_inwards(difference / known.clamp_min(1e-6), known, cells * BAND)
 
 
 def _shrink(picture: Tensor, size_hw: tuple[int, int]) -> Tensor:
     """Means over cells of [1, C, H, W], channel after channel, since a photo in floats is four times as large."""
+    if picture.shape[-2:] == size_hw:
+        return picture.float()
     channels = [F.interpolate(channel[:, None].float(), size_hw, mode="area") for channel in picture.unbind(1)]
     return torch.cat(channels, dim=1)
 

@@ -38,14 +38,18 @@ def upright(image: Image.Image) -> Image.Image:
 
 def to_srgb(image: Image.Image) -> Image.Image:
     """A picture with an ICC profile in sRGB; others, and those with a broken profile, as they are."""
+    profile = _profile_of(image)
+    if profile is None:
+        return image
     flat = image.convert("RGB") if image.mode in ("RGBA", "LA", "PA", "1") else image
-    return _convert(flat, _profile_of(image), ImageCms.createProfile("sRGB"), "RGB") or image
+    return _convert(flat, profile, ImageCms.createProfile("sRGB"), "RGB") or image
 
 
 def from_srgb(image: Image.Image, like: Image.Image) -> Image.Image:
     """An sRGB picture in the colour space and mode (`L`, `RGB` or `CMYK`) of another."""
     mode = {"LA": "L", "RGBA": "RGB"}.get(like.mode, like.mode)
-    converted = _convert(image, ImageCms.createProfile("sRGB"), _profile_of(like), mode)
+    profile = _profile_of(like)
+    converted = None if profile is None else _convert(image, ImageCms.createProfile("sRGB"), profile, mode)
     return converted or image.convert(mode)
 
 
@@ -58,9 +62,7 @@ def _profile_of(image: Image.Image) -> ImageCms.ImageCmsProfile | None:
 
 
 def _convert(image: Image.Image, source: object, target: object, mode: str) -> Image.Image | None:
-    """None where a profile is missing, broken, or of another kind of picture."""
-    if source is None or target is None:
-        return None
+    """None where a profile is broken, or of another kind of picture."""
     try:
         return ImageCms.profileToProfile(image, source, target, outputMode=mode)  # type: ignore[arg-type]
     except (ImageCms.PyCMSError, OSError, ValueError):

@@ -48,7 +48,8 @@ class Photo:
         Args:
             result: 8-bit sRGB of the photo's size.
         """
-        changed = (np.asarray(result) != np.asarray(self.image)).any(axis=-1)
+        differs = np.asarray(result) != np.asarray(self.image)
+        changed = differs[..., 0] | differs[..., 1] | differs[..., 2]  # `any` along so short an axis is slow
         if not changed.any():
             return self
         native = _replace(self.native, result, changed)
@@ -111,9 +112,9 @@ def _replace(native: Image.Image, result: Image.Image, changed: NDArray[np.bool_
     new = np.asarray(from_srgb(result, native))
     if native.mode in ("LA", "RGBA"):
         colours = pixels[..., :-1] if native.mode == "RGBA" else pixels[..., 0]
-        colours[changed] = new[changed]
+        np.copyto(colours, new, where=changed[..., None] if native.mode == "RGBA" else changed)
     else:
-        pixels[changed] = new[changed]
+        np.copyto(pixels, new, where=changed[..., None] if new.ndim == 3 else changed)
     return Image.fromarray(pixels, native.mode) if native.mode == "CMYK" else Image.fromarray(pixels)
 
 

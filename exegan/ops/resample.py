@@ -50,3 +50,8 @@ def resize(image: Tensor, side: int) -> Tensor:
     if image.shape[-2:] == (side, side):
         return image
     return F.interpolate(image, (side, side), mode="bilinear", align_corners=False, antialias=True)
+
+
+def block_means(image: Tensor, block: int) -> Tensor:
+    """Means over blocks of `block` x `block` pixels; [B, C, H, W] → [B, C, H / block, W / block]."""
+    return image if block == 1 else F.avg_pool2d(image, block)

@@ -89,6 +89,19 @@ def test_identity_warps_nothing() -> None:
     torch.testing.assert_close(warp(picture, IDENTITY, (9, 7), "bilinear"), picture)
 
 
+@pytest.mark.parametrize("mode", ["nearest", "bilinear", "bicubic"])
+def test_a_warp_by_whole_pixels_is_the_general_warp(mode: str) -> None:
+    picture = torch.rand(1, 3, 20, 24, generator=torch.Generator().manual_seed(0))
+    moved = np.array([[1.0, 0.0, -5.0], [0.0, 1.0, -3.0]])
+    almost = moved + 1e-7
+    result = warp(picture, moved, (10, 12), mode)
+    assert torch.equal(result, picture[..., 3:13, 5:17])
+    assert torch.allclose(result, warp(picture, almost, (10, 12), mode), atol=1e-4)
+    beyond = warp(picture, moved, (20, 24), mode, padding="zeros")
+    assert torch.allclose(beyond[..., :17, :19], picture[..., 3:, 5:], atol=1e-4)
+    assert not beyond[..., 17:, :].any()
+
+
 @pytest.mark.parametrize("scale", [0.25, 0.4, 1.0, 3.0])
 def test_pixel_centres_are_half_a_pixel_in(scale: float) -> None:
     width = 400

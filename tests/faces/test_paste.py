@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from exegan.faces import paste as paste_module
 from exegan.faces.align import Affine, crop_side, invert_affine, warp_crop
 from exegan.faces.paste import hole_outside_crop, paste
+from exegan.faces.seam import seam_score
 from exegan.images import to_tensor
 
 RESOLUTION = 32
@@ -243,3 +244,14 @@ def test_edits_one_after_the_other_lose_nothing_outside_their_masks() -> None:
         touched |= mask
         result = paste(result, torch.rand(3, RESOLUTION, RESOLUTION), mask, make_affine(120, (75, 75), 10 * number))
     assert np.array_equal(result[~touched], photo[~touched])
+
+
+@pytest.mark.parametrize("side", [200, 800, 1600])
+def test_a_seam_is_no_more_visible_on_a_large_face(side: int) -> None:
+    rows, columns = np.mgrid[: side + 20, : side + 20]
+    photo = np.stack([100 + 60 * np.sin(columns / side * 9 + k) * np.cos(rows / side * 7) for k in range(3)], axis=-1)
+    mask = disc(*rows.shape, side / 5)
+    affine = make_affine(side, (rows.shape[1] / 2, rows.shape[0] / 2))
+    fake = to_tensor(warp_crop(photo.astype(np.uint8), affine, RESOLUTION))[0]
+    light = torch.linspace(-0.9, 0.9, RESOLUTION)  # the generated face is lit from another side
+    assert seam_score(paste(photo.astype(np.uint8), 0.1 * fake + light, mask, affine), mask) < 1.3
