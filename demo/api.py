@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import gradio as gr
-from completing import LARGEST_GROW, MOST_EXEMPLARS, MOST_SAMPLES, WRITTEN, File, answer
+from completing import LARGEST_GROW, MOST_EXEMPLARS, MOST_SAMPLES, WRITTEN, File, Request, answer
 from gradio.data_classes import FileData, GradioRootModel
 from pydantic import ValidationInfo, model_validator
 
@@ -69,9 +69,9 @@ def add(inpainter: Inpainter, concurrency_id: str) -> None:
         samples: float = 1,
         output_format: str = "png",
     ) -> tuple[list[str], dict[str, Any]]:
-        given = dict(locals())
-        given.pop("inpainter", None)
-        return answer(inpainter, given, Path(files.GRADIO_CACHE))
+        options = exemplar_face, exemplar_strength, truncation_psi, seed, samples, output_format
+        request = Request(photo, exemplar or [], mask, region, face, grow, invert, *options)
+        return answer(inpainter, request, Path(files.GRADIO_CACHE))
 
     with gr.Column(visible=False):
         inputs = [
