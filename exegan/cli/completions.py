@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from exegan.cli.outputs import check_new_output
 from exegan.errors import InputError
@@ -46,7 +46,9 @@ def told(
         notes: What their files could not keep.
     """
     if as_json:
-        return json.dumps({**_report(results, paths, best), "file_notes": list(notes)})
+        from exegan.inpainter import report_samples
+
+        return json.dumps(report_samples(results, list(map(str, paths)), best, notes))
     shown = results[best or 0]
     seconds = sum(results[0].seconds.values())
     if len(results) > 1:
@@ -62,12 +64,3 @@ def told(
 
 # Stages that all samples of a photo have in common.
 _SHARED = ("detect", "encode_exemplar")
-
-
-def _report(results: Sequence[Inpainted], paths: Sequence[Path], best: int | None) -> dict[str, Any]:
-    reports = [result.report() for result in results]
-    if len(results) == 1:
-        return {"output": str(paths[0]), **reports[0]}
-    if best is not None:
-        return {"output": str(paths[0]), "picked": best, **reports[best], "samples": reports}
-    return {"samples": [{"output": str(path), **report} for path, report in zip(paths, reports, strict=True)]}

@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated, Literal
 
 import typer
 
 from exegan.cli.completions import check_outputs, sample_paths, told
 from exegan.cli.exemplars import encode_mixing, parse_exemplar, read_exemplars
-from exegan.errors import InputError
-
-if TYPE_CHECKING:
-    from exegan.inpainter import Hole
 
 _EXEMPLAR_HELP = (
     "Photo (or saved style) of the face to take the looks from; PHOTO#1 means face 1 in it. Several of one person are"
@@ -56,10 +52,11 @@ def inpaint(
     paths = sample_paths(output, 1 if pick == "best" else samples)
     inputs = [photo, *([mask] if mask else []), *(word.path for word in (*words, *words_b))]
     check_outputs([*paths, *filter(None, (sheet, mix_sweep))], inputs)
-    picture, hole, exemplars = open_photo(photo), _read_hole(mask, region, grow, invert), read_exemplars(words)
-    from exegan.inpainter import Inpainter, Options, pick_best, write_completed
+    picture = open_photo(photo)
+    from exegan.inpainter import Inpainter, Options, pick_best, read_hole, write_completed
     from exegan.inpainter.showing import sample_sheet, sweep_sheet
 
+    hole, exemplars = read_hole(mask, region, grow, invert), read_exemplars(words)
     options = Options(exemplar_strength, truncation_psi)
     inpainter = Inpainter.from_pretrained(
         model,
@@ -84,17 +81,3 @@ def inpaint(
         swept = inpainter.sweep(plan, mixing.coarse, mixing.fine, seed, options)
         save_photo(sweep_sheet(plan, swept), mix_sweep)
     typer.echo(told(results, paths, best, as_json, notes))
-
-
-def _read_hole(mask: Path | None, region: str | None, grow: int, invert: bool) -> Hole:
-    """The hole that mask, region, or neither describes."""
-    from exegan.images import read_mask
-    from exegan.inpainter import Regions
-    from exegan.masks import editing
-
-    if mask is None:
-        return Regions(region, grow, invert)
-    if region is not None:
-        raise InputError("the hole is given twice; use --mask or --region, not both")
-    hole = editing.grow(read_mask(mask), grow)
-    return editing.invert(hole) if invert else hole

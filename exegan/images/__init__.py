@@ -6,6 +6,7 @@ Inside: float32 BCHW RGB in [-1, 1].
 
 from exegan.images.arrays import Picture, to_tensor, to_uint8
 from exegan.images.colour import upright_rgb
+from exegan.images.decoding import limit_pixels
 from exegan.images.formats import FORMATS, MAX_PIXELS
 from exegan.images.masks import check_mask, mask_from_image, read_mask
 from exegan.images.photo import Photo, decode_photo, open_photo, read_photo
@@ -19,6 +20,7 @@ __all__ = [
     "check_mask",
     "check_output",
     "decode_photo",
+    "limit_pixels",
     "mask_from_image",
     "open_photo",
     "read_mask",

@@ -16,6 +16,16 @@ WAS_DEEP = "exegan_was_deep"
 """Key in a decoded picture's `info` where colours had 16 bits."""
 
 
+def limit_pixels(most: int) -> None:
+    """Refuse larger pictures from now on, in this whole process: also those that other libraries decode with Pillow.
+
+    Args:
+        most: Pixels of a picture, below `MAX_PIXELS`.
+    """
+    Image.MAX_IMAGE_PIXELS = most // 2  # Pillow warns from here on, and refuses what has twice as many
+    warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+
+
 def open_file(path: str | Path) -> Image.Image:
     """A picture file as Pillow decodes it, in its own mode.
 
@@ -57,7 +67,8 @@ def decode(data: bytes, where: str) -> Image.Image:
             was_deep = _is_deep_colour(image)
             image.load()
     except Image.DecompressionBombError as error:
-        raise InputError(f"{where} has more than {MAX_PIXELS // 10**6} megapixels; make it smaller first") from error
+        limit = min(MAX_PIXELS, 2 * (Image.MAX_IMAGE_PIXELS or MAX_PIXELS)) / 10**6
+        raise InputError(f"{where} has more than {limit:.4g} megapixels; make it smaller first") from error
     except UnidentifiedImageError as error:
         if not HAS_HEIF and _is_heif(data):
             raise InputError(

@@ -5,12 +5,12 @@ Two doors: `Inpainter.inpaint` and its relatives take whole photos, `Inpainter.c
 
 from exegan.inpainter.averaging import average_styles
 from exegan.inpainter.exemplars import Exemplar, ExemplarPhoto
-from exegan.inpainter.holes import Hole, Regions
+from exegan.inpainter.holes import Hole, Regions, read_hole
 from exegan.inpainter.loading import Backend, Device, choose_device
 from exegan.inpainter.options import NoiseMode, Options
 from exegan.inpainter.pipeline import Inpainter
 from exegan.inpainter.plan import Key, Plan
-from exegan.inpainter.result import CompletedFace, Inpainted, pick_best
+from exegan.inpainter.result import CompletedFace, Inpainted, pick_best, report_samples
 from exegan.inpainter.scores import Recognizer, make_recognizer
 from exegan.inpainter.stages import Prepared, stack_prepared
 from exegan.inpainter.styles import Style, check_style_output, load_style, save_style
@@ -39,6 +39,8 @@ __all__ = [
     "load_style",
     "make_recognizer",
     "pick_best",
+    "read_hole",
+    "report_samples",
     "save_style",
     "stack_prepared",
     "write_completed",

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from exegan.errors import InputError
 from exegan.faces.align import ffhq_affine
 from exegan.faces.face import Face
 from exegan.faces.paste import hole_outside_crop
 from exegan.faces.select import faces_mask
-from exegan.masks.editing import invert
+from exegan.images import read_mask
+from exegan.masks import editing
 from exegan.masks.regions import parse_regions
 
 BoolMask = NDArray[np.bool_]
@@ -44,6 +47,27 @@ Hole = BoolMask | Regions
 """Bool [H, W] of the upright photo, True = hole; or the regions to make one of."""
 
 
+def read_hole(mask: str | Path | None, regions: str | None, grow: int = 0, invert: bool = False) -> Hole:
+    """The hole that a mask file or names of regions describe; with neither, exemplars for regions must say it.
+
+    Args:
+        mask: Picture of the photo's size, white = hole.
+        regions: As `eyes+mouth`.
+        grow: Pixels to widen it by; negative narrows it.
+        invert: All else is the hole instead.
+
+    Raises:
+        InputError: Both are given, or the mask cannot be read.
+        MaskError: A region is unknown.
+    """
+    if mask is None:
+        return Regions(regions, grow, invert)
+    if regions is not None:
+        raise InputError("the hole is given twice; give a mask or a region, not both")
+    hole = editing.grow(read_mask(mask), grow)
+    return editing.invert(hole) if invert else hole
+
+
 def regions_hole(regions: Regions, wanted: Sequence[tuple[Face, str]], size_hw: tuple[int, int]) -> BoolMask:
     """The hole over regions of several faces.
 
@@ -58,7 +82,7 @@ def regions_hole(regions: Regions, wanted: Sequence[tuple[Face, str]], size_hw: 
     hole = np.zeros(size_hw, dtype=np.bool_)
     for face, names in wanted:
         hole |= faces_mask(size_hw, [face], names, grow=regions.grow)
-    return invert(hole) if regions.invert else hole
+    return editing.invert(hole) if regions.invert else hole
 
 
 def divide_hole(mask: BoolMask, faces: Sequence[Face]) -> list[BoolMask]:

@@ -126,6 +126,25 @@ def pick_best(results: Sequence[Inpainted]) -> int:
     return scores.index(max(scores))
 
 
+def report_samples(
+    results: Sequence[Inpainted], outputs: Sequence[str], best: int | None = None, file_notes: Sequence[str] = ()
+) -> dict[str, Any]:
+    """JSON-ready facts of all completions of one photo.
+
+    Args:
+        results: The completions.
+        outputs: What their files are called: all, or the best one's alone.
+        best: Its number, if one was picked.
+        file_notes: What the files could not keep.
+    """
+    reports, notes = [result.report() for result in results], {"file_notes": list(file_notes)}
+    if len(results) == 1:
+        return {"output": outputs[0], **reports[0], **notes}
+    if best is not None:
+        return {"output": outputs[0], "picked": best, **reports[best], "samples": reports, **notes}
+    return {"samples": [{"output": name, **report} for name, report in zip(outputs, reports, strict=True)], **notes}
+
+
 def _rounded(value: float | None) -> float | None:
     return None if value is None else round(value, 4)
 

@@ -1,0 +1,153 @@
+"""The page on a tiny model and faces that were made, for tests to talk to over the network, and those who talk."""
+
+from __future__ import annotations
+
+import http.client
+import io
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from helpers import made_photo
+from PIL import Image
+
+ROOT = Path(__file__).resolve().parents[2]
+META = {"_type": "gradio.FileData"}
+
+TIMEOUT = 60
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return int(server.getsockname()[1])
+
+
+@contextmanager
+def live_page(folder: Path, **options: Any) -> Iterator[str]:
+    """Address of the page in a process of its own; `options` as for `options.Options`.
+
+    While the folder holds a file `wait`, requests wait; while it holds one `fail`, they fail.
+    """
+    address = f"http://127.0.0.1:{options.setdefault('port', free_port())}"
+    path = os.pathsep.join([str(ROOT), str(ROOT / "tests"), str(ROOT / "demo")])
+    environment = {**os.environ, "PYTHONPATH": path, "GRADIO_TEMP_DIR": str(folder / "exegan-test")}
+    (folder / "exegan-test").mkdir()
+    with (folder / "log").open("w") as log:
+        command = [sys.executable, str(Path(__file__).resolve()), str(folder), json.dumps(options)]
+        process = subprocess.Popen(command, env=environment, stdout=log, stderr=subprocess.STDOUT)
+    try:
+        wait_until(lambda: "ready" in (folder / "log").read_text() or process.poll() is not None)
+        assert process.poll() is None, (folder / "log").read_text()
+        yield address
+    finally:
+        process.kill()
+        process.wait()
+
+
+def wait_until(true: Callable[[], bool]) -> None:
+    end = time.monotonic() + TIMEOUT
+    while not true():
+        assert time.monotonic() < end, "waited too long"
+        time.sleep(0.1)
+
+
+def serve_made_faces(folder: Path, options: dict[str, Any]) -> None:
+    """What the process does: the page on a tiny model that finds the faces of `helpers.made_photo`."""
+    import torch
+    from helpers import MadeDetector, tiny_model_config
+    from options import Options
+    from serving import serve
+
+    import exegan.inpainter.encoding
+    from exegan.inpainter import Inpainter, Plan
+    from exegan.nets.model import Model
+
+    class TestedInpainter(Inpainter):
+        def plan(self, *arguments: Any, **named: Any) -> Plan:
+            wait_until(lambda: not (folder / "wait").exists())
+            if (folder / "fail").exists():
+                raise OSError("/secret/path")
+            return super().plan(*arguments, **named)
+
+    exegan.inpainter.encoding.FaceDetector = MadeDetector  # type: ignore[assignment, misc]
+    model = Model(tiny_model_config())
+    model.update_mean_w()
+    accounts = options.pop("accounts", None)
+    chosen = Options(**options, accounts=accounts and tuple(map(tuple, accounts)))
+    page = serve(TestedInpainter(model.eval(), torch.device("cpu"), model_sha256="0" * 64), chosen)
+    print("ready", flush=True)
+    page.block_thread()
+
+
+class Visitor:
+    """A browser or program: requests as they are written, its own cookies."""
+
+    def __init__(self, address: str, with_cookies: bool = True) -> None:
+        self.address, self.host, self.cookie = address, urlsplit(address).netloc, ""
+        if with_cookies:
+            cookie = self.ask("GET", "/")[2]["set-cookie"]
+            self.cookie = cookie.partition(";")[0]
+
+    def ask(
+        self, method: str, path: str, body: bytes | None = None, **headers: str
+    ) -> tuple[int, bytes, http.client.HTTPMessage]:
+        """Status, body and headers of an answer; the path is sent as it is."""
+        connection = http.client.HTTPConnection(self.host, timeout=60)
+        all_headers = {name.replace("_", "-"): value for name, value in headers.items()}
+        if self.cookie:
+            all_headers["Cookie"] = self.cookie
+        connection.request(method, path, body, all_headers)
+        answer = connection.getresponse()
+        status, content = answer.status, answer.read()
+        connection.close()
+        return status, content, answer.headers
+
+    def upload(self, data: bytes, name: str = "photo.png") -> tuple[int, bytes]:
+        head = f'--x\r\nContent-Disposition: form-data; name="files"; filename="{name}"\r\n\r\n'
+        body = head.encode() + data + b"\r\n--x--\r\n"
+        return self.ask("POST", "/gradio_api/upload", body, Content_Type="multipart/form-data; boundary=x")[:2]
+
+    def uploaded(self, data: bytes, name: str = "photo.png") -> dict[str, Any]:
+        """An upload as other requests name it."""
+        status, answer = self.upload(data, name)
+        assert status == 200, answer
+        return {"path": json.loads(answer)[0], "meta": META}
+
+    def post(self, path: str, body: Any) -> tuple[int, Any]:
+        status, answer, _ = self.ask("POST", path, json.dumps(body).encode(), Content_Type="application/json")
+        return status, json.loads(answer)
+
+    def begin(self, **arguments: Any) -> str:
+        """The event of a request to `/inpaint`."""
+        status, answer = self.post("/gradio_api/call/v2/inpaint", arguments)
+        assert status == 200, answer
+        return str(answer["event_id"])
+
+    def inpaint(self, **arguments: Any) -> tuple[str, Any]:
+        """How a request ended, `complete` or `error`, and what came with it."""
+        return self.end(self.begin(**arguments))
+
+    def end(self, event: str) -> tuple[str, Any]:
+        lines = self.ask("GET", f"/gradio_api/call/inpaint/{event}")[1].decode().splitlines()
+        kind = [line for line in lines if line.startswith("event: ")][-1].removeprefix("event: ")
+        return kind, json.loads([line for line in lines if line.startswith("data: ")][-1].removeprefix("data: "))
+
+
+def png(image: Image.Image) -> bytes:
+    file = io.BytesIO()
+    image.save(file, "PNG")
+    return file.getvalue()
+
+
+PHOTO, EXEMPLAR = png(made_photo(1)), png(made_photo(1, seed=1))
+
+if __name__ == "__main__":
+    serve_made_faces(Path(sys.argv[1]), json.loads(sys.argv[2]))
