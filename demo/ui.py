@@ -1,55 +1,36 @@
-"""The page: layout first, the wiring of events at its end. What the events do is in `handlers`."""
+"""Layout of the page; what happens when something is touched is in `wiring`."""
 
 from __future__ import annotations
 
-import html
+from dataclasses import dataclass
 from typing import Any, Literal
 
 import gradio as gr
-import handlers
-from PIL import Image
+import wiring
+from look import CSS, THEME
+from samples import FORMATS, MOST_SAMPLES
 
-from exegan.errors import ExeGanError
+from exegan.inpainter import Inpainter
+from exegan.masks.template import REGIONS
 
+__all__ = ["CSS", "MODEL_EVENTS", "THEME", "build"]
+
+MODEL_EVENTS = wiring.MODEL_EVENTS
 TITLE = "exegan"
-HOW_TO = "Paint over the part of a face to redo, give another face as the exemplar, and press Complete."
+HOW_TO = "Choose or paint the part of a face to redo, give another face as the exemplar, and press Complete."
 CONSENT = (
-    "Use photos of people who agreed; results are synthetic, say so where you show them. "
-    "Pictures stay on the machine that serves this page and are deleted within the hour."
+    "Use photos of people who agreed. Every result is marked as edited with AI in its metadata; say so where you show it."
+    " Pictures stay on the machine that serves this page, nobody else sees them, and they are deleted within the hour."
 )
-EDITOR_HINT = "# Drop a photo here\nor click to choose one"
-EXEMPLAR_HINT = "# Drop a face here\nor click to choose one"
+PHOTO_HINT = "# Drop a photo here\nor click to choose one"
 MASK_HINT = "# Drop a mask here\nas large as the photo, white = hole"
 STATUS_HINT = "The completed photo appears here; drag across it to compare with the original."
 
 MAX_SEED = 2**32 - 1
-MAX_WAITING = 16  # requests in the queue before new ones are told that the page is busy
-PICTURE_HEIGHT = 490  # with all around it, one screen of 800 pixels
-MODEL_EVENTS = "model"  # events that run the model share this, so that they take turns
-
-# Fonts of the visitor's own system: nothing is fetched from other hosts.
-THEME = gr.themes.Base(
-    primary_hue="teal",
-    neutral_hue="slate",
-    radius_size="md",
-    spacing_size="sm",
-    font=["system-ui", "sans-serif"],
-    font_mono=["ui-monospace", "monospace"],
-)
-CSS = """
-.gradio-container { max-width: 1400px !important; margin: 0 auto !important; }
-#heading h1 { display: inline; margin-right: 0.6rem; }
-#heading p { display: inline; }
-.step h3 { margin: 0; font-weight: 600; }
-#status p, #consent p { opacity: 0.75; }
-#status { min-height: 3rem; }
-#consent { text-align: center; }
-/* After a mistake the sentence says it; a badge would hide the last result. */
-#result [data-testid="status-tracker"]:has(.error) { display: none; }
-"""
+PICTURE_HEIGHT = 392  # with all around it, one screen of 800 pixels
 
 
-def build(inpainter: handlers.Completer) -> gr.Blocks:
+def build(inpainter: Inpainter) -> gr.Blocks:
     """The page around an inpainter, not yet served.
 
     Args:
@@ -60,84 +41,233 @@ def build(inpainter: handlers.Completer) -> gr.Blocks:
         gr.Markdown(f"# {TITLE}\n\n{HOW_TO}", elem_id="heading")
         with gr.Row(equal_height=False):
             with gr.Column(scale=5, min_width=340):
-                editor, uploaded_mask = _photo_and_mask()
-            with gr.Column(scale=3, min_width=220):
-                exemplar, seed, button = _exemplar_and_options()
+                photo = _photo()
+            with gr.Column(scale=3, min_width=260):
+                exemplar = _exemplar(layers=inpainter.model.config.generator.num_styles)
             with gr.Column(scale=5, min_width=340):
-                result, status, download = _result()
+                result = _result()
         gr.Markdown(CONSENT, elem_id="consent")
-
-        def on_complete(
-            value: handlers.EditorValue | None, mask: str | None, face: str | None, number: float | None
-        ) -> tuple[tuple[Image.Image, Image.Image], str, dict[str, Any]]:
-            try:
-                before, after, path, message = handlers.complete(
-                    inpainter, value, mask, face, number, download.GRADIO_CACHE
-                )
-            except ExeGanError as error:
-                raise gr.Error(_sentence(error), print_exception=False) from error
-            return (before, after), message, gr.update(value=path, interactive=True)
-
-        button.click(
-            on_complete,
-            inputs=[editor, uploaded_mask, exemplar, seed],
-            outputs=[result, status, download],
-            show_progress_on=result,
-            api_visibility="private",
-            concurrency_id=MODEL_EVENTS,
-            concurrency_limit=1,
-        )
-    page.queue(max_size=MAX_WAITING, api_open=False)
+        wiring.connect(inpainter, page, photo, exemplar, result)
     return page
 
 
-def _photo_and_mask() -> tuple[gr.ImageEditor, gr.Image]:
-    _step("1 · Photo: paint the hole")
-    editor = gr.ImageEditor(
-        label="Photo",
+@dataclass(frozen=True)
+class PhotoStep:
+    """Components of the first step."""
+
+    drop: gr.Image
+    opened: gr.Column
+    tabs: gr.Tabs
+    preview: gr.Image
+    editor: gr.ImageEditor
+    paint_tab: gr.Tab
+    parts_tab: gr.Tab
+    mask: gr.Image
+    faces: gr.Radio
+    regions: gr.CheckboxGroup
+    grow: gr.Slider
+    invert: gr.Checkbox
+    save_mask: gr.Button
+    mask_file: gr.DownloadButton
+    another: gr.Button
+
+
+def _photo() -> PhotoStep:
+    _step("1 · Photo: what to redo")
+    drop = _picture_file("Photo", PHOTO_HINT, ["upload", "clipboard"], PICTURE_HEIGHT + 38, "photo")
+    with gr.Column(visible=False, elem_classes="tight") as opened:
+        with gr.Tabs(selected="parts") as tabs:
+            with gr.Tab("Choose parts", id="parts") as parts_tab:
+                preview = gr.Image(
+                    label="Photo with its faces",
+                    show_label=False,
+                    format="jpeg",
+                    interactive=False,
+                    buttons=[],
+                    height=PICTURE_HEIGHT,
+                    elem_id="preview",
+                )
+            with gr.Tab("Paint", id="paint") as paint_tab:
+                editor = _editor()
+            with gr.Tab("Mask file", id="mask"):
+                mask = _picture_file("Mask", MASK_HINT, ["upload"], PICTURE_HEIGHT, "mask")
+        faces = gr.Radio(
+            label="Face to complete: click it in the photo, or choose",
+            choices=[],
+            visible=False,
+            elem_id="faces",
+        )
+        regions = gr.CheckboxGroup(
+            label="Parts of the face",
+            show_label=False,
+            choices=[(name.replace("-", " "), name) for name in REGIONS],
+            elem_id="regions",
+        )
+        with gr.Row(elem_classes="tight"):
+            grow = gr.Slider(
+                -10, 20, value=0, step=1, label="Grow the hole, % of the face", buttons=[], scale=3, min_width=180
+            )
+            with gr.Column(scale=2, min_width=130, elem_classes="tight"):
+                invert = gr.Checkbox(label="Invert the hole", container=False, elem_id="invert")
+                with gr.Row(elem_classes="tight"):
+                    save_mask = gr.Button("Save mask", size="sm", min_width=60, elem_id="save-mask")
+                    another = gr.Button("New photo", size="sm", min_width=60, elem_id="another")
+        mask_file = gr.DownloadButton("mask.png", visible="hidden", elem_id="mask-file")
+    return PhotoStep(
+        drop,
+        opened,
+        tabs,
+        preview,
+        editor,
+        paint_tab,
+        parts_tab,
+        mask,
+        faces,
+        regions,
+        grow,
+        invert,
+        save_mask,
+        mask_file,
+        another,
+    )
+
+
+def _editor() -> gr.ImageEditor:
+    return gr.ImageEditor(
+        label="Photo to paint on",
         show_label=False,
         type="pil",
         format="png",
-        sources=("upload", "clipboard"),
+        sources=(),
         layers=False,
         transforms=(),
         brush=gr.Brush(colors=[("#14b8a6", 0.8)], color_mode="fixed", default_size="auto"),
         eraser=gr.Eraser(default_size="auto"),
         buttons=[],
-        placeholder=EDITOR_HINT,
         height=PICTURE_HEIGHT,
         elem_id="editor",
     )
-    with gr.Accordion("Or upload a mask", open=False):
-        uploaded_mask = _picture_file("Mask", MASK_HINT, sources=["upload"], height=120, elem_id="mask")
-    return editor, uploaded_mask
 
 
-def _exemplar_and_options() -> tuple[gr.Image, gr.Number, gr.Button]:
-    _step("2 · Exemplar: another face")
-    exemplar = _picture_file("Exemplar", EXEMPLAR_HINT, sources=["upload", "clipboard"], height=300, elem_id="exemplar")
-    seed = gr.Number(
-        label="Seed", info="Another number, another variation.", value=0, precision=0, minimum=0, maximum=MAX_SEED
+@dataclass(frozen=True)
+class ExemplarStep:
+    """Components of the second step."""
+
+    photos: gr.Gallery
+    strength: gr.Slider
+    samples: gr.Slider
+    seed: gr.Number
+    dice: gr.Button
+    lock: gr.Checkbox
+    variety: gr.Slider
+    second: gr.Image
+    mix_at: gr.Slider
+    form: gr.Dropdown
+    complete: gr.Button
+    cancel: gr.Button
+
+
+def _exemplar(layers: int) -> ExemplarStep:
+    _step("2 · Exemplar: whose looks")
+    photos = gr.Gallery(
+        label="Photos of one person",
+        interactive=True,
+        sources=["upload", "clipboard"],
+        file_types=["image"],
+        format="png",
+        columns=2,
+        object_fit="cover",
+        buttons=[],
+        height=236,
+        elem_id="exemplar",
     )
-    button = gr.Button("Complete", variant="primary", size="lg", elem_id="complete")
-    return exemplar, seed, button
+    # Files as they came, so that the library decodes them and words the errors.
+    photos.preprocess = lambda payload: [one.image.path for one in payload.root] if payload else []  # type: ignore[method-assign]
+    strength = gr.Slider(
+        0,
+        1,
+        value=1,
+        step=0.05,
+        label="Exemplar strength",
+        info="0 leaves it to chance; the style gate λ",
+        buttons=[],
+        elem_id="strength",
+    )
+    samples = gr.Slider(
+        1, MOST_SAMPLES, value=1, step=1, label="Samples", info="completions to choose from; draws of z", buttons=[]
+    )
+    with gr.Row(elem_classes="tight"):
+        seed = gr.Number(
+            label="Seed", value=0, precision=0, minimum=0, maximum=MAX_SEED, scale=2, min_width=100, elem_id="seed"
+        )
+        with gr.Column(scale=1, min_width=80, elem_classes="tight"):
+            dice = gr.Button("Roll dice", size="sm", min_width=60, elem_id="dice")
+            lock = gr.Checkbox(label="Keep", value=True, container=False, min_width=60)
+    with gr.Accordion("More", open=False, elem_id="more"):
+        variety = gr.Slider(
+            0, 1, value=1, step=0.05, label="Variety", info="less is more ordinary; truncation ψ", buttons=[]
+        )
+        second = _picture_file(
+            "Second exemplar", "Second exemplar\nfor the finer looks", ["upload", "clipboard"], 130, "second"
+        )
+        mix_at = gr.Slider(
+            0,
+            layers,
+            value=layers // 2,
+            step=1,
+            label="Second from layer",
+            info="0 = all from the second; style mixing",
+            buttons=[],
+        )
+        form = gr.Dropdown(label="Download as", choices=list(FORMATS), value=next(iter(FORMATS)))
+    complete = gr.Button("Complete", variant="primary", size="lg", elem_id="complete")
+    cancel = gr.Button("Cancel", variant="stop", size="sm", visible=False, elem_id="cancel")
+    return ExemplarStep(photos, strength, samples, seed, dice, lock, variety, second, mix_at, form, complete, cancel)
 
 
-def _result() -> tuple[gr.ImageSlider, gr.Markdown, gr.DownloadButton]:
+@dataclass(frozen=True)
+class ResultStep:
+    """Components of the third step."""
+
+    slider: gr.ImageSlider
+    gallery: gr.Gallery
+    status: gr.Markdown
+    download: gr.DownloadButton
+    again: gr.Button
+
+
+def _result() -> ResultStep:
     _step("3 · Result: original left, completed right")
-    result = gr.ImageSlider(
+    slider = gr.ImageSlider(
         label="Original and completed photo",
         show_label=False,
         type="pil",
-        format="png",
+        format="jpeg",
         buttons=["fullscreen"],
         interactive=False,
-        height=PICTURE_HEIGHT,
+        height=PICTURE_HEIGHT + 38,
+        max_height=PICTURE_HEIGHT + 38,
         elem_id="result",
     )
+    gallery = gr.Gallery(
+        label="Samples: click one",
+        format="jpeg",
+        columns=4,
+        height=130,
+        object_fit="cover",
+        allow_preview=False,
+        interactive=False,
+        buttons=[],
+        visible=False,
+        elem_id="samples",
+    )
     status = gr.Markdown(STATUS_HINT, elem_id="status")
-    download = gr.DownloadButton("Download full resolution (PNG)", interactive=False, size="md", elem_id="download")
-    return result, status, download
+    with gr.Row(elem_classes="tight"):
+        download = gr.DownloadButton(
+            "Download full resolution", interactive=False, size="md", min_width=150, elem_id="download"
+        )
+        again = gr.Button("Use as the next photo", interactive=False, size="md", min_width=150, elem_id="again")
+    return ResultStep(slider, gallery, status, download, again)
 
 
 def _picture_file(
@@ -157,15 +287,13 @@ def _picture_file(
     )
     # Its own would open the file, and say with the server's paths when that fails. Not a subclass: gradio writes a .pyi
     # file beside the source of those.
-    picture.preprocess = lambda payload: payload.path if payload else None  # type: ignore[method-assign]
+    picture.preprocess = _path_of  # type: ignore[method-assign]
     return picture
+
+
+def _path_of(payload: Any) -> str | None:
+    return payload.path if payload else None
 
 
 def _step(heading: str) -> None:
     gr.Markdown(f"### {heading}", elem_classes="step")
-
-
-def _sentence(error: ExeGanError) -> str:
-    """The error as the page says it; the toast renders HTML, which a file's name must not be taken for."""
-    text = html.escape(str(error), quote=False).rstrip(".")
-    return f"{text[0].upper()}{text[1:]}."

@@ -10,6 +10,7 @@ import numpy as np
 from PIL import Image
 from torch import Tensor
 
+from exegan.faces.face import Face
 from exegan.faces.paste import paste
 from exegan.images import check_mask, upright_rgb
 from exegan.inpainter.encoding import ExemplarInpainter
@@ -116,17 +117,25 @@ class Inpainter(ExemplarInpainter):
         face = measure_face(prepared, result, exemplars, self.recognizer, dict(clock.seconds))
         return Inpainted(Image.fromarray(result), (face,), seed, clock.seconds)
 
-    def plan(self, photo: Image.Image, hole: Hole, exemplar: Exemplars, *, face: int | str = "auto") -> Plan:
+    def plan(
+        self,
+        photo: Image.Image,
+        hole: Hole,
+        exemplar: Exemplars,
+        *,
+        face: int | str = "auto",
+        faces: Sequence[Face] | None = None,
+    ) -> Plan:
         """Find the faces of a photo, encode the exemplars and decide what is done; `run` does it, as often as wanted.
 
-        Arguments and errors as for `inpaint`.
+        Arguments and errors as for `inpaint`; `faces` are those of the photo where they are known from before.
         """
         clock = Clock()
         photo = upright_rgb(photo)
         if not isinstance(hole, Regions):
             check_mask(hole, (photo.height, photo.width))
         with clock.stage("detect"):
-            faces = self.detector.detect(photo)
+            faces = self.detector.detect(photo) if faces is None else faces
         with clock.stage("encode_exemplar"):
             given = exemplar if isinstance(exemplar, Mapping) else {None: exemplar}
             styles = {key: self.make_style(one) for key, one in given.items()}

@@ -1,0 +1,106 @@
+"""The hole a visitor asks for: parts of faces, strokes of the brush and a mask file together, then grown or inverted.
+
+The same on the small preview, to look at, and on the photo, to work with.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from pictures import ALL_FACES, Chosen, OpenedPhoto
+from PIL import Image
+
+from exegan.errors import InputError, MaskError
+from exegan.faces.face import Face
+from exegan.images import check_mask, read_mask
+from exegan.masks.editing import grow, invert
+from exegan.masks.regions import region_mask
+
+Mask = NDArray[np.bool_]
+PAINTED_ALPHA = 128  # strokes fade at their rims; from here on they count as painted
+
+
+@dataclass(frozen=True)
+class HoleParts:
+    """What the hole is made of.
+
+    Args:
+        regions: Names of face regions (`exegan.masks.regions`), on the chosen faces.
+        chosen: Which faces these are.
+        strokes: Layers of the editor: strokes on transparent pictures of any size, stretched over the photo.
+        mask_file: Mask of the photo's size, white = hole.
+        grow_percent: Widens the hole by this share of a face's width; negative narrows it.
+        inverted: All but this instead.
+    """
+
+    regions: Sequence[str] = ()
+    chosen: Chosen = 0
+    strokes: Sequence[Image.Image] = ()
+    mask_file: Path | None = None
+    grow_percent: float = 0
+    inverted: bool = False
+
+    @property
+    def faces_to_complete(self) -> int | str:
+        """What the pipeline is told: the chosen faces, or, where somebody painted, those that the hole touches."""
+        return "auto" if self.strokes or self.mask_file or self.inverted else self.chosen
+
+
+def strokes_of(editor_value: dict[str, Any] | None) -> list[Image.Image]:
+    """Layers of an editor's value that hold any stroke."""
+    layers = (editor_value or {}).get("layers") or []
+    return [layer for layer in layers if layer.convert("RGBA").getchannel("A").getextrema()[1] >= PAINTED_ALPHA]
+
+
+def hole_of_photo(photo: OpenedPhoto, parts: HoleParts) -> Mask:
+    """The hole at the photo's size, bool [H, W].
+
+    Raises:
+        InputError: The mask file is no picture.
+        MaskError: The mask file has another size than the photo, or there is no hole.
+    """
+    mask = None if parts.mask_file is None else _read_mask_file(parts.mask_file, photo.size_hw)
+    hole = _joined(parts, photo.faces, photo.size_hw, mask)
+    if not hole.any():
+        raise MaskError("There is no hole yet; choose a part of the face, paint over it, or give a mask.")
+    if hole.all():
+        raise MaskError("The hole covers the whole photo; leave something to go by.")
+    return hole
+
+
+def hole_of_preview(photo: OpenedPhoto, parts: HoleParts) -> Mask:
+    """The hole at the preview's size, which may be empty; errors as above."""
+    size_hw = photo.preview.height, photo.preview.width
+    mask = None
+    if parts.mask_file is not None:
+        full = Image.fromarray(_read_mask_file(parts.mask_file, photo.size_hw))
+        mask = np.asarray(full.resize(photo.preview.size, Image.Resampling.NEAREST))
+    return _joined(parts, photo.preview_faces, size_hw, mask)
+
+
+def _joined(parts: HoleParts, faces: Sequence[Face], size_hw: tuple[int, int], mask: Mask | None) -> Mask:
+    hole: Mask = np.zeros(size_hw, dtype=np.bool_) if mask is None else mask.copy()
+    chosen = list(faces) if parts.chosen == ALL_FACES else [faces[int(parts.chosen)]]
+    if parts.regions:
+        for face in chosen:
+            hole |= region_mask("+".join(parts.regions), face.landmarks5, size_hw)
+    for layer in parts.strokes:
+        alpha = layer.convert("RGBA").getchannel("A").resize(size_hw[::-1], Image.Resampling.BILINEAR)
+        hole |= np.asarray(alpha) >= PAINTED_ALPHA
+    width = max(face.box_xyxy[2] - face.box_xyxy[0] for face in chosen)
+    hole = grow(hole, round(width * parts.grow_percent / 100))
+    return invert(hole) if parts.inverted else hole
+
+
+def _read_mask_file(path: Path, size_hw: tuple[int, int]) -> Mask:
+    try:
+        mask = read_mask(path)
+    except InputError as error:
+        raise InputError(str(error).replace(str(path), "the mask")) from error
+    check_mask(mask, size_hw)
+    return mask

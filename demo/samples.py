@@ -1,0 +1,161 @@
+"""Completions of a visitor's photo, one after the other, each a file of full resolution and a picture to look at."""
+
+from __future__ import annotations
+
+import secrets
+from collections import OrderedDict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from hole import HoleParts, hole_of_photo
+from pictures import OpenedPhoto, reduced
+from PIL import Image
+
+from exegan.errors import ExeGanError, InputError
+from exegan.images import open_photo, read_photo
+from exegan.inpainter import ExemplarPhoto, Inpainted, Inpainter, Options, Style, write_completed
+
+MOST_SAMPLES = 8
+FORMATS = {"PNG (nothing lost)": ".png", "As the photo": "", "JPEG": ".jpg", "WebP (nothing lost)": ".webp"}
+_KEPT_STYLES = 16
+
+
+@dataclass(frozen=True)
+class Wishes:
+    """How the hole is to be completed.
+
+    Args:
+        exemplars: Photos of one person.
+        second: Photo of another, whose looks the finer layers take.
+        mix_at: First layer of these, 0 to the number of the exemplar's layers.
+        strength: Of the exemplar, 0 to 1.
+        variety: Truncation psi, 0 to 1.
+        seed: Of the first sample; the next have the next ones.
+        samples: How many.
+        suffix: Of the files; empty for the photo's own.
+    """
+
+    exemplars: Sequence[Path]
+    second: Path | None = None
+    mix_at: int = 0
+    strength: float = 1.0
+    variety: float = 1.0
+    seed: int = 0
+    samples: int = 1
+    suffix: str = ".png"
+
+
+@dataclass(frozen=True, eq=False)
+class Sample:
+    """One completion.
+
+    Args:
+        path: Its file, every pixel and the photo's metadata.
+        shown: Reduced copy.
+        seed: It was made with.
+        message: What there is to say about it.
+    """
+
+    path: Path
+    shown: Image.Image
+    seed: int
+    message: str
+
+
+class StyleCache:
+    """Styles of the photos that one visitor gave last, so that each is looked at once."""
+
+    def __init__(self) -> None:
+        self._styles: OrderedDict[tuple[Path, ...], Style] = OrderedDict()
+
+    def style(self, inpainter: Inpainter, photos: Sequence[Path], called: str) -> Style:
+        """Style of one person.
+
+        Args:
+            inpainter: Encodes photos that are new.
+            photos: Of the person.
+            called: What errors call them, since their paths are the server's.
+
+        Raises:
+            InputError: One is no picture or shows several faces.
+            NoFaceFound: One shows no face.
+        """
+        key = tuple(photos)
+        if key not in self._styles:
+            parts = []
+            for number, path in enumerate(photos, start=1):
+                name = called if len(photos) == 1 else f"{called} {number}"
+                parts.append(ExemplarPhoto(_read_exemplar(path, name), "" if len(photos) == 1 else str(number)))
+            self._styles[key] = inpainter.make_style(parts)
+            if len(self._styles) > _KEPT_STYLES:
+                self._styles.popitem(last=False)
+        self._styles.move_to_end(key)
+        return self._styles[key]
+
+
+def _read_exemplar(path: Path, called: str) -> Image.Image:
+    try:
+        return read_photo(path)
+    except InputError as error:
+        raise InputError(str(error).replace(str(path), called)) from error
+
+
+def complete(
+    inpainter: Inpainter, photo: OpenedPhoto, parts: HoleParts, wishes: Wishes, styles: StyleCache, folder: Path
+) -> Iterator[Sample]:
+    """Complete the photo as often as wished; each completion is there as soon as it is made.
+
+    Args:
+        inpainter: Does the work.
+        photo: The photo.
+        parts: Where.
+        wishes: How.
+        styles: Of earlier exemplars.
+        folder: Where files go, each into a folder of its own with a name that nobody can guess.
+
+    Raises:
+        ExeGanError: Something is missing or does not fit, in one sentence.
+    """
+    if not wishes.exemplars:
+        raise InputError("There is no exemplar yet; drop a photo of a face to take the looks from into step 2.")
+    hole = hole_of_photo(photo, parts)
+    style = _one_face_each(styles, inpainter, wishes.exemplars, "the exemplar")
+    if wishes.second is not None:
+        style = style.mixed(_one_face_each(styles, inpainter, [wishes.second], "the second exemplar"), wishes.mix_at)
+    opened = open_photo(photo.path)
+    plan = inpainter.plan(opened.image, hole, style, face=parts.faces_to_complete, faces=photo.faces)
+    options = Options(wishes.strength, wishes.variety)
+    for seed in range(wishes.seed, wishes.seed + wishes.samples):
+        (result,) = inpainter.run([plan], [seed], options)
+        place = folder / secrets.token_hex(16)
+        place.mkdir()
+        path = place / f"completed-{seed}{wishes.suffix or photo.path.suffix.lower() or '.png'}"
+        notes = write_completed(opened, result.image, path, seed=seed, model_sha256=inpainter.model_sha256)
+        yield Sample(path, reduced(result.image), seed, _message(result, notes))
+
+
+def _one_face_each(styles: StyleCache, inpainter: Inpainter, photos: Sequence[Path], called: str) -> Style:
+    try:
+        return styles.style(inpainter, photos, called)
+    except ExeGanError as error:
+        # "PHOTO#0" is how the command line says which; here it is the photo that has to be cropped.
+        told = str(error).split("; say which one is meant", maxsplit=1)
+        raise type(error)(told[0] if len(told) == 1 else f"{told[0]}; crop it to the one that is meant") from error
+
+
+def save_mask(photo: OpenedPhoto, parts: HoleParts, folder: Path) -> Path:
+    """Write the hole as a mask of the photo's size, white = hole; errors as for `hole_of_photo`."""
+    hole = hole_of_photo(photo, parts)
+    place = folder / secrets.token_hex(16)
+    place.mkdir()
+    Image.fromarray(hole.astype(np.uint8) * 255).save(place / "mask.png")
+    return place / "mask.png"
+
+
+def _message(result: Inpainted, notes: Sequence[str]) -> str:
+    size = f"{result.image.width}×{result.image.height} pixels"
+    sentences = [f"done in {sum(result.seconds.values()):.1f} s, {size}, seed {result.seed}"]
+    sentences += [*result.notes(), *notes]
+    return " ".join(f"{sentence[0].upper()}{sentence[1:]}." for sentence in sentences)
