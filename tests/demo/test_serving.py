@@ -186,6 +186,8 @@ def test_a_full_queue_says_so(visitor: Visitor, folder: Path) -> None:
 def test_answers_are_marked(address: str, visitor: Visitor) -> None:
     _, page, headers = Visitor(address, with_cookies=False).ask("GET", "/")
     assert re.search(r"HttpOnly; Path=/; SameSite=Lax$", headers["set-cookie"])
+    behind_proxy = Visitor(address, with_cookies=False).ask("GET", "/", X_Forwarded_Proto="https")[2]
+    assert re.search(r"HttpOnly; Path=/; SameSite=None; Secure; Partitioned$", behind_proxy["set-cookie"])
     assert "default-src 'self'" in headers["content-security-policy"]
     assert headers["x-content-type-options"] == "nosniff"
     assert "set-cookie" not in visitor.ask("GET", "/")[2]
