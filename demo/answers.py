@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from grants import Grants
-from starlette.datastructures import MutableHeaders
+from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import JSONResponse
 from starlette.types import Message, Scope, Send
 
@@ -60,8 +60,13 @@ class Answer:
             headers["Cache-Control"] = "private"  # not for a proxy's cache, which others share
         if self._is_new:
             # In the frame of another host's page, as hosted Spaces are, browsers send only partitioned cookies.
-            secure = "SameSite=None; Secure; Partitioned" if self._scope["scheme"] == "https" else "SameSite=Lax"
+            secure = "SameSite=None; Secure; Partitioned" if self._is_encrypted() else "SameSite=Lax"
             headers.append("Set-Cookie", f"{COOKIE}={self._visitor}; HttpOnly; Path=/; {secure}")
+
+    def _is_encrypted(self) -> bool:
+        """Whether the browser speaks HTTPS, with this server or a proxy before it."""
+        forwarded = Headers(scope=self._scope).get("x-forwarded-proto", "")
+        return "https" in (self._scope["scheme"], forwarded.partition(",")[0].strip())
 
 
 async def _nothing() -> Message:

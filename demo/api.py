@@ -20,13 +20,14 @@ DESCRIPTION = (
 )
 
 
+# The docstrings of these two are shown on Gradio's API page.
 class Upload(FileData):
-    """A file as `/upload` answers it. Whatever else a program sent becomes one without path, which is refused."""
+    """A picture file."""
 
     @model_validator(mode="before")
     @classmethod
     def validate_model(cls, value: Any, info: ValidationInfo) -> Any:
-        """In place of Gradio's own, whose error is not shown."""
+        """Whatever else a program sent becomes a file without path, which `completing` refuses in a sentence."""
         meta = value.get("meta") if isinstance(value, dict) else None
         # Gradio makes sure that a file is an upload, no other file of this machine, where it is marked as one.
         is_upload = isinstance(meta, dict) and meta.get("_type") == "gradio.FileData"
@@ -34,7 +35,7 @@ class Upload(FileData):
 
 
 class Uploads(GradioRootModel):
-    """Several, or one."""
+    """Several picture files, or one."""
 
     root: list[Upload]
 
@@ -75,9 +76,9 @@ def add(inpainter: Inpainter, concurrency_id: str) -> None:
 
     with gr.Column(visible=False):
         inputs = [
-            _upload("photo to complete"),
-            _upload(f"photos of the face to take the looks from, 1 to {MOST_EXEMPLARS}", file_count="multiple"),
-            _upload("mask of the photo's size, white = hole; or give region"),
+            _upload("photo to complete", "photo.jpg"),
+            _upload(f"photos of the face to take the looks from, 1 to {MOST_EXEMPLARS}", "face.jpg", "multiple"),
+            _upload("mask of the photo's size, white = hole; or give region", "mask.png"),
             gr.Textbox(label="in place of a mask: eyes+mouth, lower-face, face, ...", value=""),
             gr.Textbox(label="which faces: a number from the left, 0,2, all, or auto", value="auto"),
             gr.Number(label=f"pixels to widen the hole by, negative narrows it, to {LARGEST_GROW}", value=0),
@@ -105,7 +106,10 @@ def add(inpainter: Inpainter, concurrency_id: str) -> None:
         )
 
 
-def _upload(label: str, file_count: Literal["single", "multiple"] = "single") -> gr.File:
+def _upload(label: str, name: str, file_count: Literal["single", "multiple"] = "single") -> gr.File:
+    """A file to be given, called `name` in the examples of the API page, Gradio's own being a PDF."""
     file = gr.File(label=label, file_count=file_count)
     file.data_model = Upload if file_count == "single" else Uploads
+    example = {"path": name, "url": name, "meta": {"_type": "gradio.FileData"}}
+    file.example_payload = lambda: example if file_count == "single" else [example]  # type: ignore[method-assign]
     return file

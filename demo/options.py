@@ -123,13 +123,15 @@ def check_address(host: str, port: int) -> None:
     """Fail early, before seconds of loading.
 
     Raises:
-        InputError: The port is taken, or the host is not an address of this machine.
+        InputError: The port is taken or none, or the host is not an address of this machine.
     """
+    if not 0 < port < 2**16:
+        raise InputError(f"--port is {port}, expected 1 to {2**16 - 1}")
     try:
         with socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET):
             pass
-    except (OSError, OverflowError) as error:
-        reason = str(getattr(error, "strerror", None) or error).partition(" (")[0].lower()
+    except OSError as error:
+        reason = str(error.strerror or error).partition(" (")[0].lower()
         raise InputError(f"cannot serve on {host} port {port} ({reason}); give another --port or --host") from error
 
 
