@@ -1,4 +1,4 @@
-"""Colours, type and spacing of the page. Everything comes from the server itself: no fonts or scripts of other hosts."""
+"""Colours, type and spacing of the page. Nothing comes from other hosts: no fonts, no scripts."""
 
 from __future__ import annotations
 
@@ -14,7 +14,9 @@ THEME = gr.themes.Base(
     font_mono=["ui-monospace", "monospace"],
 )
 CSS = """
-.gradio-container { max-width: 1400px !important; margin: 0 auto !important; padding-top: 6px !important; }
+.gradio-container { max-width: 1400px !important; margin: 0 auto !important; padding-top: 0 !important; }
+.gradio-container > main { padding-top: 8px !important; padding-bottom: 4px !important; }
+footer { margin-top: 2px !important; }
 #heading h1 { display: inline; margin-right: 0.6rem; font-size: 1.3rem; }
 #heading p { display: inline; opacity: 0.8; }
 .step h3 { margin: 2px 0 0; font-weight: 600; font-size: 1rem; }

@@ -8,6 +8,7 @@ from typing import Any, Literal
 import gradio as gr
 import wiring
 from look import CSS, THEME
+from offers import OFFERS
 from samples import FORMATS, MOST_SAMPLES
 
 from exegan.inpainter import Inpainter
@@ -19,8 +20,8 @@ MODEL_EVENTS = wiring.MODEL_EVENTS
 TITLE = "exegan"
 HOW_TO = "Choose or paint the part of a face to redo, give another face as the exemplar, and press Complete."
 CONSENT = (
-    "Use photos of people who agreed. Every result is marked as edited with AI in its metadata; say so where you show it."
-    " Pictures stay on the machine that serves this page, nobody else sees them, and they are deleted within the hour."
+    "Use photos of people who agreed. Every result is marked as edited with AI in its metadata; say so where you show"
+    " it. Pictures stay on the machine that serves this page, nobody else sees them, and they are gone within the hour."
 )
 PHOTO_HINT = "# Drop a photo here\nor click to choose one"
 MASK_HINT = "# Drop a mask here\nas large as the photo, white = hole"
@@ -70,11 +71,24 @@ class PhotoStep:
     save_mask: gr.Button
     mask_file: gr.DownloadButton
     another: gr.Button
+    offers: gr.Gallery
 
 
 def _photo() -> PhotoStep:
     _step("1 · Photo: what to redo")
     drop = _picture_file("Photo", PHOTO_HINT, ["upload", "clipboard"], PICTURE_HEIGHT + 38, "photo")
+    offers = gr.Gallery(
+        label="Or try one of these: photo and exemplar, faces made by this model",
+        value=[(offer.picture(), offer.called) for offer in OFFERS],
+        format="jpeg",
+        columns=len(OFFERS),
+        height=150,
+        object_fit="contain",
+        allow_preview=False,
+        interactive=False,
+        buttons=[],
+        elem_id="offers",
+    )
     with gr.Column(visible=False, elem_classes="tight") as opened:
         with gr.Tabs(selected="parts") as tabs:
             with gr.Tab("Choose parts", id="parts") as parts_tab:
@@ -104,9 +118,7 @@ def _photo() -> PhotoStep:
             elem_id="regions",
         )
         with gr.Row(elem_classes="tight"):
-            grow = gr.Slider(
-                -10, 20, value=0, step=1, label="Grow the hole, % of the face", buttons=[], scale=3, min_width=180
-            )
+            grow = gr.Slider(-10, 20, value=0, step=1, label="Grow the hole, %", buttons=[], scale=3, min_width=180)
             with gr.Column(scale=2, min_width=130, elem_classes="tight"):
                 invert = gr.Checkbox(label="Invert the hole", container=False, elem_id="invert")
                 with gr.Row(elem_classes="tight"):
@@ -129,6 +141,7 @@ def _photo() -> PhotoStep:
         save_mask,
         mask_file,
         another,
+        offers,
     )
 
 
@@ -178,7 +191,7 @@ def _exemplar(layers: int) -> ExemplarStep:
         columns=2,
         object_fit="cover",
         buttons=[],
-        height=236,
+        height=216,
         elem_id="exemplar",
     )
     # Files as they came, so that the library decodes them and words the errors.

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 from hole import HoleParts, hole_of_preview, strokes_of
+from offers import OFFERS
 from pictures import ALL_FACES, Chosen, OpenedPhoto, draw_preview, open_for_page
 from PIL import Image
 from samples import FORMATS, Sample, StyleCache, Wishes, complete, save_mask
@@ -36,7 +37,8 @@ def connect(
     opened, styles, samples = gr.State(None), gr.State(None), gr.State([])
     _connect_photo(inpainter, photo, opened, page)
     _connect_hole(photo, opened, result)
-    _connect_run(inpainter, photo, exemplar, result, opened, styles, samples)
+    offered = _connect_offers(inpainter, photo, exemplar, opened, files_folder(result))
+    _connect_run(inpainter, photo, exemplar, result, opened, styles, samples, offered)
     _connect_result(inpainter, photo, result, opened, samples)
     exemplar.dice.click(lambda: random.randint(0, LARGEST_SEED), None, exemplar.seed, **_light())
 
@@ -77,13 +79,14 @@ def _opening_outputs(photo: PhotoStep, opened: gr.State) -> list[Any]:
         photo.faces,
         photo.regions,
         photo.tabs,
+        photo.offers,
     ]
 
 
 def _open(inpainter: Inpainter, path: str | None) -> tuple[Any, ...]:
     """Values of `_opening_outputs` for a new photo."""
     if path is None:
-        return (gr.skip(),) * 9
+        return (gr.skip(),) * 10
     with _told():
         try:
             one = open_for_page(inpainter, path)
@@ -97,7 +100,8 @@ def _open(inpainter: Inpainter, path: str | None) -> tuple[Any, ...]:
     shown = draw_preview(one, one.main_face, None)
     on_editor = {"background": one.preview, "layers": [], "composite": None}
     closed = gr.update(value=None, visible=False)
-    return one, closed, gr.update(visible=True), shown, on_editor, None, faces, [], gr.Tabs(selected="parts")
+    tabs, hidden = gr.Tabs(selected="parts"), gr.update(visible=False)
+    return one, closed, gr.update(visible=True), shown, on_editor, None, faces, [], tabs, hidden
 
 
 def _connect_photo(inpainter: Inpainter, photo: PhotoStep, opened: gr.State, page: gr.Blocks) -> None:
@@ -105,11 +109,34 @@ def _connect_photo(inpainter: Inpainter, photo: PhotoStep, opened: gr.State, pag
     given = photo.drop.input(partial(_open, inpainter), photo.drop, outputs, show_progress_on=photo.drop, **_heavy())
     given.failure(lambda: None, None, photo.drop, **_light())
     photo.another.click(
-        lambda: (None, gr.update(value=None, visible=True), gr.update(visible=False)),
+        lambda: (None, gr.update(value=None, visible=True), gr.update(visible=False), gr.update(visible=True)),
         None,
-        [opened, photo.drop, photo.opened],
+        [opened, photo.drop, photo.opened, photo.offers],
         **_light(),
     )
+
+
+def files_folder(result: ResultStep) -> Path:
+    """Where files of the page lie, uploads too; each of ours goes into a folder of its own in it."""
+    return Path(result.download.GRADIO_CACHE)
+
+
+def _connect_offers(
+    inpainter: Inpainter, photo: PhotoStep, exemplar: ExemplarStep, opened: gr.State, folder: Path
+) -> Any:
+    """A click on an example opens it; what is returned succeeds when all is in its place."""
+
+    def on_offer(event: gr.SelectData) -> tuple[Any, ...]:
+        offer = OFFERS[event.index]
+        path, looks = offer.copied(folder)
+        values = _open(inpainter, path)
+        one: OpenedPhoto = values[0]
+        hole = hole_of_preview(one, HoleParts(offer.regions, one.main_face))
+        shown = draw_preview(one, one.main_face, hole)
+        return *values[:3], shown, *values[4:7], list(offer.regions), *values[8:], [looks]
+
+    outputs = [*_opening_outputs(photo, opened), exemplar.photos]
+    return photo.offers.select(on_offer, None, outputs, show_progress_on=photo.offers, **_heavy())
 
 
 def _hole_inputs(photo: PhotoStep, opened: gr.State, painted: gr.Blocks | gr.State) -> list[Any]:
@@ -161,7 +188,7 @@ def _connect_hole(photo: PhotoStep, opened: gr.State, result: ResultStep) -> Non
 
     def on_save(one: OpenedPhoto | None, *parts: Any) -> str:
         with _told():
-            return str(save_mask(_needed(one), _parts(*parts), Path(result.download.GRADIO_CACHE)))
+            return str(save_mask(_needed(one), _parts(*parts), files_folder(result)))
 
     all_of_it = _hole_inputs(photo, opened, photo.editor)
     saved = photo.save_mask.click(on_save, all_of_it, photo.mask_file, **_light())
@@ -182,6 +209,7 @@ def _connect_run(
     opened: gr.State,
     styles: gr.State,
     samples: gr.State,
+    offered: Any,
 ) -> None:
     hole_inputs = _hole_inputs(photo, opened, photo.editor)
     wishes = [
@@ -200,7 +228,7 @@ def _connect_run(
         one, wished = _needed(values[0]), _wishes(*values[count:])
         cache, done = known or StyleCache(), []
         progress((0, wished.samples), desc="Completing", unit="samples")
-        folder = Path(result.download.GRADIO_CACHE)
+        folder = files_folder(result)
         with _told():
             for sample in complete(inpainter, one, _parts(*values[1:count]), wished, cache, folder):
                 done.append(sample)
@@ -208,16 +236,19 @@ def _connect_run(
                 yield cache, done, *_shown(one, done, len(done) - 1), _gallery(done, wished.samples)
 
     buttons = [exemplar.complete, exemplar.cancel]
-    start = exemplar.complete.click(_roll, [exemplar.seed, exemplar.lock], [exemplar.seed, *buttons], **_light())
-    run = start.then(
-        on_complete,
-        [styles, *hole_inputs, *wishes],
-        [styles, samples, result.slider, result.status, result.download, result.again, result.gallery],
-        show_progress_on=result.slider,
-        **_heavy(),
-    )
-    run.then(_idle, None, buttons, **_light())
-    exemplar.cancel.click(_idle, None, buttons, cancels=[run], **_light())
+    runs = []
+    for begun in (exemplar.complete.click, offered.success):
+        start = begun(_roll, [exemplar.seed, exemplar.lock], [exemplar.seed, *buttons], **_light())
+        run = start.then(
+            on_complete,
+            [styles, *hole_inputs, *wishes],
+            [styles, samples, result.slider, result.status, result.download, result.again, result.gallery],
+            show_progress_on=result.slider,
+            **_heavy(),
+        )
+        run.then(_idle, None, buttons, **_light())
+        runs.append(run)
+    exemplar.cancel.click(_idle, None, buttons, cancels=runs, **_light())
 
 
 def _roll(seed: float | None, keep: bool) -> tuple[Any, ...]:
@@ -277,7 +308,7 @@ def _connect_result(
 
     def on_again(done: list[Sample], index: int | None) -> tuple[Any, ...]:
         if not done:
-            return (gr.skip(),) * 9
+            return (gr.skip(),) * 10
         return _open(inpainter, str(done[-1 if index is None else index].path))
 
     result.gallery.select(on_pick, [opened, samples], [current, *show], **_light())
