@@ -246,7 +246,8 @@ def _connect_run(
             show_progress_on=result.slider,
             **_heavy(),
         )
-        run.then(_idle, None, buttons, **_light())
+        for ended in (run.success, run.failure):
+            ended(_idle, None, buttons, **_light())
         runs.append(run)
     exemplar.cancel.click(_idle, None, buttons, cancels=runs, **_light())
 

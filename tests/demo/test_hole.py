@@ -1,0 +1,101 @@
+"""The hole that a visitor asks for, on the photo and on its preview."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hole import HoleParts, hole_of_photo, hole_of_preview, strokes_of
+from made_pages import make_inpainter, save_made, stroke
+from pictures import ALL_FACES, OpenedPhoto, open_for_page
+from PIL import Image
+
+from exegan.errors import InputError, MaskError
+
+SIZE = (200, 100)  # width and height of the photo
+
+
+@pytest.fixture
+def opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> OpenedPhoto:
+    return open_for_page(make_inpainter(monkeypatch), save_made(tmp_path / "photo.png", faces=2))
+
+
+def mask_file(tmp_path: Path, box: tuple[int, int, int, int], size: tuple[int, int] = SIZE) -> Path:
+    mask = Image.new("L", size)
+    mask.paste(255, box)
+    mask.save(tmp_path / "mask.png")
+    return tmp_path / "mask.png"
+
+
+def test_parts_lie_on_the_chosen_face(opened: OpenedPhoto) -> None:
+    left, right, both = (hole_of_photo(opened, HoleParts(("mouth",), chosen)) for chosen in (0, 1, ALL_FACES))
+    assert left[:, :100].any() and not left[:, 100:].any()
+    assert right[:, 100:].any() and not right[:, :100].any()
+    assert np.array_equal(both, left | right)
+
+
+def test_parts_strokes_and_file_are_one_hole(opened: OpenedPhoto, tmp_path: Path) -> None:
+    parts = HoleParts(("eyes",), 0, [stroke(SIZE, (150, 50, 170, 60))], mask_file(tmp_path, (0, 0, 5, 5)))
+    hole = hole_of_photo(opened, parts)
+    assert hole[55, 160] and hole[2, 2]
+    assert np.array_equal(hole & ~hole_of_photo(opened, HoleParts(("eyes",), 0)), hole_of_photo(opened, only(parts)))
+    assert parts.faces_to_complete == "auto"
+    assert HoleParts(("eyes",), 1).faces_to_complete == 1
+
+
+def only(parts: HoleParts) -> HoleParts:
+    return HoleParts((), 0, parts.strokes, parts.mask_file)
+
+
+def test_strokes_of_a_reduced_copy_are_stretched_over_the_photo(opened: OpenedPhoto) -> None:
+    hole = hole_of_photo(opened, HoleParts(strokes=[stroke((100, 50), (40, 10, 60, 30))]))
+    box = np.zeros_like(hole)
+    box[20:60, 80:120] = True
+    assert (hole ^ box).sum() <= 120, "the same box, to a pixel"
+
+
+def test_the_preview_shows_the_photo_s_hole(opened: OpenedPhoto, tmp_path: Path) -> None:
+    parts = HoleParts(("face",), 0, [stroke((50, 25), (30, 5, 40, 15))], mask_file(tmp_path, (90, 90, 100, 100)), 5)
+    half = OpenedPhoto(opened.path, opened.size_hw, opened.faces, opened.preview.resize((100, 50)))
+    hole, shown = hole_of_photo(opened, parts), hole_of_preview(half, parts)
+    assert shown.shape == (50, 100)
+    assert (hole[1::2, 1::2] ^ shown).mean() < 0.03
+
+
+@pytest.mark.parametrize(("percent", "factor"), [(10, 1), (-5, -1)])
+def test_growing_goes_by_the_face(opened: OpenedPhoto, percent: float, factor: int) -> None:
+    plain = hole_of_photo(opened, HoleParts(strokes=[stroke(SIZE, (20, 20, 60, 60))]))
+    grown = hole_of_photo(opened, HoleParts(strokes=[stroke(SIZE, (20, 20, 60, 60))], grow_percent=percent))
+    width = [np.flatnonzero(mask.any(axis=0)).size for mask in (plain, grown)]
+    assert width[1] - width[0] == factor * 2 * round(80 * abs(percent) / 100), "faces here are 80 px wide"
+
+
+def test_inverted(opened: OpenedPhoto) -> None:
+    parts = HoleParts(("face",), 0)
+    inverted = HoleParts(("face",), 0, inverted=True)
+    assert np.array_equal(hole_of_photo(opened, inverted), ~hole_of_photo(opened, parts))
+    assert inverted.faces_to_complete == "auto"
+
+
+def test_nothing_and_everything(opened: OpenedPhoto, tmp_path: Path) -> None:
+    with pytest.raises(MaskError, match="There is no hole yet; choose a part of the face, paint over it"):
+        hole_of_photo(opened, HoleParts())
+    assert not hole_of_preview(opened, HoleParts()).any()
+    with pytest.raises(MaskError, match="covers the whole photo"):
+        hole_of_photo(opened, HoleParts(inverted=True))
+
+
+def test_bad_mask_files_are_called_the_mask(opened: OpenedPhoto, tmp_path: Path) -> None:
+    with pytest.raises(MaskError, match="100x50"):
+        hole_of_photo(opened, HoleParts(mask_file=mask_file(tmp_path, (0, 0, 5, 5), (100, 50))))
+    (tmp_path / "mask.png").write_text("no picture")
+    with pytest.raises(InputError) as caught:
+        hole_of_photo(opened, HoleParts(mask_file=tmp_path / "mask.png"))
+    assert "the mask" in str(caught.value) and str(tmp_path) not in str(caught.value)
+
+
+def test_strokes_of_an_editor() -> None:
+    assert strokes_of(None) == strokes_of({"background": None, "layers": [], "composite": None}) == []
+    painted, empty, faint = stroke(SIZE, (0, 0, 5, 5)), stroke(SIZE, (0, 0, 0, 0)), stroke(SIZE, (0, 0, 5, 5), 100)
+    assert strokes_of({"layers": [painted, empty, faint]}) == [painted]

@@ -1,0 +1,56 @@
+"""The photo on the page: its faces, and what is shown of it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from made_pages import make_inpainter, save_made
+from pictures import ALL_FACES, PREVIEW_SIDE, TEAL, OpenedPhoto, draw_preview, open_for_page, reduced
+from PIL import Image
+
+from exegan.errors import InputError, NoFaceFound
+
+
+@pytest.fixture
+def opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> OpenedPhoto:
+    return open_for_page(make_inpainter(monkeypatch), save_made(tmp_path / "photo.png", faces=3))
+
+
+def test_a_photo_is_opened_with_its_faces(opened: OpenedPhoto) -> None:
+    assert opened.size_hw == (100, 300)
+    assert [face.box_xyxy[0] for face in opened.faces] == [10, 110, 210]
+
+
+def test_a_photo_without_face_and_a_file_without_picture(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    inpainter = make_inpainter(monkeypatch)
+    with pytest.raises(NoFaceFound, match=r"no face was found in the photo \(100×100 pixels\); choose one"):
+        open_for_page(inpainter, save_made(tmp_path / "empty.png", faces=0))
+    (tmp_path / "text.png").write_text("no picture")
+    with pytest.raises(InputError, match=r"text\.png"):
+        open_for_page(inpainter, tmp_path / "text.png")
+
+
+def test_a_click_chooses_the_smallest_face_around_it(opened: OpenedPhoto) -> None:
+    assert opened.face_at(150, 50) == 1
+    assert opened.face_at(5, 99) is None
+
+
+def test_a_large_photo_is_shown_reduced_and_its_faces_with_it(opened: OpenedPhoto) -> None:
+    large = Image.new("RGB", (4000, 3000))
+    assert reduced(large).size == (PREVIEW_SIDE, PREVIEW_SIDE * 3 // 4)
+    half = OpenedPhoto(opened.path, opened.size_hw, opened.faces, opened.preview.resize((150, 50)))
+    assert half.preview_faces[1].box_xyxy == pytest.approx((55, 1.5, 95, 41.5))
+    assert half.face_at(75, 25) == 1
+
+
+def test_the_hole_is_coloured_and_the_chosen_faces_stand_out(opened: OpenedPhoto) -> None:
+    hole = np.zeros((100, 300), dtype=bool)
+    hole[60:70, 140:160] = True
+    before, shown = np.asarray(opened.preview).astype(int), np.asarray(draw_preview(opened, 1, hole)).astype(int)
+    assert np.abs(shown[hole] - (0.4 * before[hole] + 0.6 * np.array(TEAL))).max() <= 1
+    beside = np.s_[60:70, 20:80]
+    assert np.array_equal(shown[beside], before[beside]), "what is no hole is seen as it is"
+    teal = [(np.asarray(draw_preview(opened, chosen, None)) == TEAL).all(axis=-1).sum() for chosen in (1, ALL_FACES)]
+    assert 0 < 2 * teal[0] < teal[1]
