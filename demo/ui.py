@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any, Literal
 
 import gradio as gr
 import wiring
+from events import LARGEST_SEED, MODEL_EVENTS
 from look import CSS, THEME
 from offers import OFFERS
 from samples import FORMATS, MOST_SAMPLES
+from steps import ExemplarStep, PhotoStep, ResultStep
 
 from exegan.inpainter import Inpainter
 from exegan.masks.template import REGIONS
 
 __all__ = ["CSS", "MODEL_EVENTS", "THEME", "build"]
 
-MODEL_EVENTS = wiring.MODEL_EVENTS
 TITLE = "exegan"
 HOW_TO = "Choose or paint the part of a face to redo, give another face as the exemplar, and press Complete."
 CONSENT = (
@@ -27,7 +27,6 @@ PHOTO_HINT = "# Drop a photo here\nor click to choose one"
 MASK_HINT = "# Drop a mask here\nas large as the photo, white = hole"
 STATUS_HINT = "The completed photo appears here; drag across it to compare with the original."
 
-MAX_SEED = 2**32 - 1
 PICTURE_HEIGHT = 392  # with all around it, one screen of 800 pixels
 
 
@@ -50,28 +49,6 @@ def build(inpainter: Inpainter) -> gr.Blocks:
         gr.Markdown(CONSENT, elem_id="consent")
         wiring.connect(inpainter, page, photo, exemplar, result)
     return page
-
-
-@dataclass(frozen=True)
-class PhotoStep:
-    """Components of the first step."""
-
-    drop: gr.Image
-    opened: gr.Column
-    tabs: gr.Tabs
-    preview: gr.Image
-    editor: gr.ImageEditor
-    paint_tab: gr.Tab
-    parts_tab: gr.Tab
-    mask: gr.Image
-    faces: gr.Radio
-    regions: gr.CheckboxGroup
-    grow: gr.Slider
-    invert: gr.Checkbox
-    save_mask: gr.Button
-    mask_file: gr.DownloadButton
-    another: gr.Button
-    offers: gr.Gallery
 
 
 def _photo() -> PhotoStep:
@@ -162,24 +139,6 @@ def _editor() -> gr.ImageEditor:
     )
 
 
-@dataclass(frozen=True)
-class ExemplarStep:
-    """Components of the second step."""
-
-    photos: gr.Gallery
-    strength: gr.Slider
-    samples: gr.Slider
-    seed: gr.Number
-    dice: gr.Button
-    lock: gr.Checkbox
-    variety: gr.Slider
-    second: gr.Image
-    mix_at: gr.Slider
-    form: gr.Dropdown
-    complete: gr.Button
-    cancel: gr.Button
-
-
 def _exemplar(layers: int) -> ExemplarStep:
     _step("2 · Exemplar: whose looks")
     photos = gr.Gallery(
@@ -195,7 +154,7 @@ def _exemplar(layers: int) -> ExemplarStep:
         elem_id="exemplar",
     )
     # Files as they came, so that the library decodes them and words the errors.
-    photos.preprocess = lambda payload: [one.image.path for one in payload.root] if payload else []  # type: ignore[method-assign]
+    photos.preprocess = _paths_of  # type: ignore[method-assign, assignment]
     strength = gr.Slider(
         0,
         1,
@@ -211,7 +170,7 @@ def _exemplar(layers: int) -> ExemplarStep:
     )
     with gr.Row(elem_classes="tight"):
         seed = gr.Number(
-            label="Seed", value=0, precision=0, minimum=0, maximum=MAX_SEED, scale=2, min_width=100, elem_id="seed"
+            label="Seed", value=0, precision=0, minimum=0, maximum=LARGEST_SEED, scale=2, min_width=100, elem_id="seed"
         )
         with gr.Column(scale=1, min_width=80, elem_classes="tight"):
             dice = gr.Button("Roll dice", size="sm", min_width=60, elem_id="dice")
@@ -236,17 +195,6 @@ def _exemplar(layers: int) -> ExemplarStep:
     complete = gr.Button("Complete", variant="primary", size="lg", elem_id="complete")
     cancel = gr.Button("Cancel", variant="stop", size="sm", visible=False, elem_id="cancel")
     return ExemplarStep(photos, strength, samples, seed, dice, lock, variety, second, mix_at, form, complete, cancel)
-
-
-@dataclass(frozen=True)
-class ResultStep:
-    """Components of the third step."""
-
-    slider: gr.ImageSlider
-    gallery: gr.Gallery
-    status: gr.Markdown
-    download: gr.DownloadButton
-    again: gr.Button
 
 
 def _result() -> ResultStep:
@@ -306,6 +254,10 @@ def _picture_file(
 
 def _path_of(payload: Any) -> str | None:
     return payload.path if payload else None
+
+
+def _paths_of(payload: Any) -> list[str]:
+    return [one.image.path for one in payload.root] if payload else []
 
 
 def _step(heading: str) -> None:

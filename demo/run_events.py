@@ -1,0 +1,141 @@
+"""Complete, Cancel, and what is done with results."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+from events import LARGEST_SEED, files_folder, heavy, light, needed, told
+from hole_events import hole_inputs, parts_of
+from photo_events import open_photo, opening_outputs
+from pictures import OpenedPhoto
+from samples import FORMATS, Sample, StyleCache, Wishes, complete
+from steps import ExemplarStep, PhotoStep, ResultStep
+
+from exegan.inpainter import Inpainter
+
+PROGRESS = gr.Progress()
+
+
+def connect_run(
+    inpainter: Inpainter,
+    photo: PhotoStep,
+    exemplar: ExemplarStep,
+    result: ResultStep,
+    opened: gr.State,
+    styles: gr.State,
+    samples: gr.State,
+    offered: Any,
+) -> None:
+    """What happens on Complete, Cancel, and when an example is in its place."""
+    hole = hole_inputs(photo, opened, photo.editor)
+    wishes = [
+        exemplar.photos,
+        exemplar.second,
+        exemplar.mix_at,
+        exemplar.strength,
+        exemplar.variety,
+        exemplar.seed,
+        exemplar.samples,
+        exemplar.form,
+    ]
+    count = len(hole)
+
+    def on_complete(known: StyleCache | None, *values: Any, progress: Any = PROGRESS) -> Iterator[tuple[Any, ...]]:
+        one, wished = needed(values[0]), _wishes(*values[count:])
+        cache, done = known or StyleCache(), []
+        progress((0, wished.samples), desc="Completing", unit="samples")
+        folder = files_folder()
+        with told():
+            for sample in complete(inpainter, one, parts_of(*values[1:count]), wished, cache, folder):
+                done.append(sample)
+                progress((len(done), wished.samples), desc="Completing", unit="samples")
+                yield cache, done, *shown_sample(one, done, len(done) - 1), gallery_of(done, wished.samples)
+
+    buttons = [exemplar.complete, exemplar.cancel]
+    runs = []
+    for begun in (exemplar.complete.click, offered.success):
+        start = begun(_roll, [exemplar.seed, exemplar.lock], [exemplar.seed, *buttons], **light())
+        run = start.then(
+            on_complete,
+            [styles, *hole, *wishes],
+            [styles, samples, result.slider, result.status, result.download, result.again, result.gallery],
+            show_progress_on=result.slider,
+            **heavy(),
+        )
+        for ended in (run.success, run.failure):
+            ended(_idle, None, buttons, **light())
+        runs.append(run)
+    exemplar.cancel.click(_idle, None, buttons, cancels=runs, **light())
+
+
+def _roll(seed: float | None, keep: bool) -> tuple[Any, ...]:
+    """The seed of this press, and the buttons while it is worked on."""
+    number = int(seed or 0) if keep else random.randint(0, LARGEST_SEED)
+    return number, gr.update(interactive=False, value="Completing…"), gr.update(visible=True)
+
+
+def _idle() -> tuple[Any, ...]:
+    return gr.update(interactive=True, value="Complete"), gr.update(visible=False)
+
+
+def _wishes(
+    photos: list[str],
+    second: str | None,
+    mix_at: int,
+    strength: float,
+    variety: float,
+    seed: float | None,
+    samples: int,
+    form: str,
+) -> Wishes:
+    return Wishes(
+        [Path(path) for path in photos],
+        None if second is None else Path(second),
+        int(mix_at),
+        strength,
+        variety,
+        int(seed or 0),
+        int(samples),
+        FORMATS[form],
+    )
+
+
+def shown_sample(one: OpenedPhoto, samples: list[Sample], index: int) -> tuple[Any, ...]:
+    """Values of slider, status and the two buttons for one of the samples."""
+    sample = samples[index]
+    ready = gr.update(value=str(sample.path), interactive=True)
+    return (one.preview, sample.shown), sample.message, ready, gr.update(interactive=True)
+
+
+def gallery_of(samples: list[Sample], wished: int) -> Any:
+    """The gallery, which shows where several samples were wished for."""
+    shown = [(sample.shown, f"seed {sample.seed}") for sample in samples]
+    return gr.update(value=shown, visible=wished > 1, selected_index=len(samples) - 1)
+
+
+def connect_result(
+    inpainter: Inpainter, photo: PhotoStep, result: ResultStep, opened: gr.State, samples: gr.State
+) -> None:
+    """What happens when a sample is clicked, or is to be the next photo."""
+    current = gr.State(None)
+    show = [result.slider, result.status, result.download, result.again]
+
+    def on_pick(one: OpenedPhoto | None, done: list[Sample], event: gr.SelectData) -> tuple[Any, ...]:
+        if one is None or not done:
+            return (gr.skip(),) * 5
+        return event.index, *shown_sample(one, done, event.index)
+
+    def on_again(done: list[Sample], index: int | None) -> tuple[Any, ...]:
+        if not done:
+            return (gr.skip(),) * 10
+        return open_photo(inpainter, str(done[-1 if index is None else index].path))
+
+    result.gallery.select(on_pick, [opened, samples], [current, *show], **light())
+    samples.change(lambda: None, None, current, **light())
+    result.again.click(
+        on_again, [samples, current], opening_outputs(photo, opened), show_progress_on=photo.preview, **heavy()
+    )
