@@ -23,6 +23,8 @@ def main() -> None:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     try:
         options = parse()
+        if options.is_open_to_others and "SPACE_ID" not in os.environ:  # there it is meant so
+            _say("other machines can reach the page and anybody there can use it; --auth FILE asks for a password")
         # Pictures that pass through the page live in a folder of this run and go with it.
         with tempfile.TemporaryDirectory(prefix="exegan-") as folder:
             os.environ["GRADIO_TEMP_DIR"] = os.path.realpath(folder)
@@ -44,8 +46,6 @@ def _serve(options: Options) -> None:
         raise InputError(f"{error.name} is not installed; install it with: pip install 'exegan[demo]'") from error
 
     page = serving.serve(inpainter, options)
-    if options.is_open_to_others and "SPACE_ID" not in os.environ:  # there it is meant so
-        _say("other machines can reach the page and anybody there can use it; --auth FILE asks for a password")
     print(f"exegan is ready on {options.address} (stop it with Ctrl+C)", flush=True)
     page.block_thread()
 
