@@ -111,6 +111,15 @@ def memory_mib(process: int) -> float:
     return int(found[1]) / 1024 if found else float("nan")
 
 
+def run_at_once(clients: list[Client], requests: int) -> None:
+    """All clients, each in a thread of its own, until the last is done."""
+    threads = [threading.Thread(target=client.run, args=(requests,)) for client in clients]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+
 def measure(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
     """All figures, JSON-ready."""
     with served_page(options, folder) as (address, process):
@@ -118,14 +127,12 @@ def measure(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
         alone.upload(photo=options.photo, exemplar=options.exemplar)
         alone.run(WARM_UP + options.turns)
         ratios = [click / own for click, own in zip(alone.seconds, alone.stages, strict=True)][WARM_UP:]
-        before = memory_mib(process)
-        clients = [Client(address, dict(alone.request)) for _ in range(options.clients)]
-        threads = [threading.Thread(target=client.run, args=(options.requests,)) for client in clients]
-        start = time.perf_counter()
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
+        memory, clients, start = [memory_mib(process)], list[Client](), time.perf_counter()
+        for _ in range(options.rounds):
+            arrived = [Client(address, dict(alone.request)) for _ in range(options.clients)]
+            run_at_once(arrived, options.requests)
+            clients += arrived
+            memory.append(memory_mib(process))
         seconds = sorted(second for client in clients for second in client.seconds)
         outcomes = sum((client.outcomes for client in clients), Counter[str]())
         return {
@@ -139,8 +146,7 @@ def measure(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
             "seconds": time.perf_counter() - start,
             "p50 seconds": statistics.median(seconds) if seconds else None,
             "p95 seconds": seconds[int(0.95 * (len(seconds) - 1))] if seconds else None,
-            "MiB before": before,
-            "MiB after": memory_mib(process),
+            "MiB before and after each round": [round(value) for value in memory],
         }
 
 
@@ -152,6 +158,9 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--region", default="eyes+mouth")
     parser.add_argument("--clients", type=int, default=30)
     parser.add_argument("--requests", type=int, default=5, help="of each client")
+    parser.add_argument(
+        "--rounds", type=int, default=2, help="of all clients; memory that is bounded stays after the first"
+    )
     parser.add_argument("--turns", type=int, default=10, help="requests of the one client alone")
     parser.add_argument("--model", default="default")
     parser.add_argument("--device", default="cpu")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
+import platform
 import signal
 import sys
 import tempfile
@@ -17,12 +19,16 @@ from options import Options, parse
 
 from exegan.errors import ExeGanError, InputError
 
+_ARENAS = -8  # mallopt's M_ARENA_MAX
+
 
 def main() -> None:
     """Serve until interrupted; exit with 2 and one sentence when that is not possible."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     try:
         options = parse()
+        if options.is_open_to_others and "SPACE_ID" not in os.environ:  # there it is meant so
+            _say("other machines can reach the page and anybody there can use it; --auth FILE asks for a password")
         # Pictures that pass through the page live in a folder of this run and go with it.
         with tempfile.TemporaryDirectory(prefix="exegan-") as folder:
             os.environ["GRADIO_TEMP_DIR"] = os.path.realpath(folder)
@@ -34,7 +40,14 @@ def main() -> None:
         sys.exit(130)
 
 
+def _keep_memory_together() -> None:
+    """Two pools of memory for all threads; glibc has eight for each core, and each keeps what a picture once took."""
+    if platform.libc_ver()[0] == "glibc":
+        ctypes.CDLL(None).mallopt(_ARENAS, 2)
+
+
 def _serve(options: Options) -> None:
+    _keep_memory_together()
     from exegan.inpainter import Inpainter
 
     inpainter = Inpainter.from_pretrained(options.model, options.device)
@@ -44,8 +57,6 @@ def _serve(options: Options) -> None:
         raise InputError(f"{error.name} is not installed; install it with: pip install 'exegan[demo]'") from error
 
     page = serving.serve(inpainter, options)
-    if options.is_open_to_others and "SPACE_ID" not in os.environ:  # there it is meant so
-        _say("other machines can reach the page and anybody there can use it; --auth FILE asks for a password")
     print(f"exegan is ready on {options.address} (stop it with Ctrl+C)", flush=True)
     page.block_thread()
 

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import gradio as gr
-from gradio.components import Component
 from events import files_folder, light, needed, told
+from gradio.components import Component
 from hole import HoleParts, hole_of_preview, strokes_of
 from pictures import Chosen, OpenedPhoto, draw_preview
 from PIL import Image

@@ -15,6 +15,8 @@ from exegan.errors import InputError
 from exegan.images import limit_pixels
 from exegan.inpainter import Inpainter
 
+SESSIONS_KEPT = 1000  # each takes 0.1 MiB, and every request of a program is one
+
 
 def serve(inpainter: Inpainter, options: Options) -> gr.Blocks:
     """Serve the page in threads of their own, until its `close`.
@@ -44,6 +46,7 @@ def serve(inpainter: Inpainter, options: Options) -> gr.Blocks:
             share=options.share,
             auth=None if options.accounts is None else list(options.accounts),
             root_path=options.root_path,
+            state_session_capacity=SESSIONS_KEPT,
             max_file_size=options.max_file_size,
             app_kwargs={"middleware": [guard]},
             allowed_paths=[],

@@ -1,8 +1,8 @@
 """Faces for the page's examples, made by a model: `python scripts/page_examples.py FACES.zip [--model MODEL]`.
 
 Every picture is a full-hole completion: the model is shown no pixel, only the style of an exemplar. Of the completions
-of the first `COUNT` faces of the set (seed 0), enlarged to `SIDE` pixels, those are taken that the face detector is most
-certain of. They go to `demo/examples/face-0.jpg` and so on, the most certain first.
+of the first `COUNT` faces of the set (seed 0), enlarged to `SIDE` pixels, those are taken that the face detector is
+most certain of. They go to `demo/examples/face-0.jpg` and so on, the most certain first.
 """
 
 from __future__ import annotations

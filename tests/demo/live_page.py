@@ -22,7 +22,7 @@ from PIL import Image
 ROOT = Path(__file__).resolve().parents[2]
 META = {"_type": "gradio.FileData"}
 
-TIMEOUT = 30
+TIMEOUT = 120
 
 
 def free_port() -> int:

@@ -18,7 +18,7 @@ from typing import Any, NoReturn
 
 import numpy as np
 import pytest
-from live_page import TIMEOUT, free_port, wait_until
+from live_page import free_port, wait_until
 from made_pages import ROOT
 from numpy.typing import NDArray
 from PIL import Image
@@ -36,6 +36,7 @@ CHROMIUM_FLAGS = [
     "--disable-component-update",
     "--disable-sync",
 ]
+TIMEOUT = 40
 DESKTOP, PHONE = {"width": 1280, "height": 800}, {"width": 390, "height": 844}
 
 

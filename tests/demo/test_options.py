@@ -138,6 +138,7 @@ def test_the_folder_alone_is_served_where_the_package_is_installed(tmp_path: Pat
     shutil.copytree(ROOT / "demo", tmp_path / "space", ignore=shutil.ignore_patterns("__pycache__"))
     port = free_port()
     place = {"PYTHONPATH": str(ROOT), "GRADIO_SERVER_NAME": "0.0.0.0", "GRADIO_SERVER_PORT": str(port)}
+    place |= {"SYSTEM": "spaces", "SPACE_ID": "somebody/exegan"}
     with (tmp_path / "log").open("w") as log:
         command = [sys.executable, "app.py", "--device", "cpu"]
         process = subprocess.Popen(
@@ -146,11 +147,20 @@ def test_the_folder_alone_is_served_where_the_package_is_installed(tmp_path: Pat
     try:
         wait_until(lambda: "is ready" in (tmp_path / "log").read_text() or process.poll() is not None)
         output = (tmp_path / "log").read_text()
-        assert (
-            "other machines can reach the page and anybody there can use it; --auth FILE asks for a password" in output
-        )
-        assert output.endswith(f"exegan is ready on http://0.0.0.0:{port} (stop it with Ctrl+C)\n")
+        assert output.endswith(f"exegan is ready on http://0.0.0.0:{port} (stop it with Ctrl+C)\n"), output
         assert Visitor(f"http://127.0.0.1:{port}").cookie
     finally:
         process.terminate()
         process.wait(TIMEOUT)
+
+
+def test_a_page_open_to_others_says_so() -> None:
+    command = [sys.executable, str(ROOT / "demo" / "app.py"), "--host", "0.0.0.0", "--port", str(free_port())]
+    done = subprocess.run(
+        [*command, "--model", "nowhere"], capture_output=True, text=True, check=False, timeout=TIMEOUT
+    )
+    warning, error = done.stderr.splitlines()
+    assert warning == (
+        "demo/app.py: other machines can reach the page and anybody there can use it; --auth FILE asks for a password"
+    )
+    assert "nowhere" in error

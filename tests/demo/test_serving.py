@@ -221,8 +221,8 @@ def test_a_browser_asks_no_other_host(address: str) -> None:
     assert "photo=handle_file('photo.jpg')" in shown
 
 
-def test_accounts(tmp_path: Path) -> None:
-    with live_page(tmp_path, accounts=[["anna", "secret"]]) as address:
+def test_accounts_behind_a_proxy(tmp_path: Path) -> None:
+    with live_page(tmp_path, accounts=[["anna", "secret"]], root_path="/exegan") as address:
         visitor = Visitor(address)
         for method, path in (("GET", "/config"), ("GET", FILES + "x"), ("GET", "/gradio_api/info")):
             assert visitor.ask(method, path)[0] in (401, 403)
@@ -233,4 +233,6 @@ def test_accounts(tmp_path: Path) -> None:
         status, _, headers = visitor.ask("POST", "/login", b"username=anna&password=secret", **form)
         assert status == 200
         visitor.cookie += "".join(f"; {value.partition(';')[0]}" for value in headers.get_all("set-cookie") or [])
-        assert visitor.inpaint(**arguments(visitor))[0] == "complete"
+        kind, (files, _) = visitor.inpaint(**arguments(visitor))
+        assert kind == "complete"
+        assert files[0]["url"].startswith(f"{address}/exegan{FILES}")
