@@ -21,6 +21,7 @@ def opening_outputs(photo: PhotoStep, opened: gr.State) -> list[Any]:
     return [
         opened,
         photo.drop,
+        photo.dropping,
         photo.opened,
         photo.preview,
         photo.editor,
@@ -28,14 +29,13 @@ def opening_outputs(photo: PhotoStep, opened: gr.State) -> list[Any]:
         photo.faces,
         photo.regions,
         photo.tabs,
-        photo.offers,
     ]
 
 
 def open_photo(inpainter: Inpainter, path: str | None) -> tuple[Any, ...]:
     """Values of `_opening_outputs` for a new photo."""
     if path is None:
-        return (gr.skip(),) * 10
+        raise gr.Error("There is no photo; drop one into step 1.", print_exception=False)
     with told():
         try:
             one = open_for_page(inpainter, path)
@@ -53,9 +53,8 @@ def opened_values(one: OpenedPhoto) -> tuple[Any, ...]:
     )
     shown = draw_preview(one, one.main_face, None)
     on_editor = {"background": one.preview, "layers": [], "composite": None}
-    closed = gr.update(value=None, visible=False)
-    tabs, hidden = gr.Tabs(selected="parts"), gr.update(visible=False)
-    return one, closed, gr.update(visible=True), shown, on_editor, None, faces, [], tabs, hidden
+    seen, hidden = gr.update(visible=True), gr.update(visible=False)
+    return one, None, hidden, seen, shown, on_editor, None, faces, [], gr.Tabs(selected="parts")
 
 
 def connect_photo(inpainter: Inpainter, photo: PhotoStep, opened: gr.State) -> None:
@@ -66,9 +65,9 @@ def connect_photo(inpainter: Inpainter, photo: PhotoStep, opened: gr.State) -> N
     )
     given.failure(lambda: None, None, photo.drop, **light())
     photo.another.click(
-        lambda: (None, gr.update(value=None, visible=True), gr.update(visible=False), gr.update(visible=True)),
+        lambda: (None, gr.update(visible=True), gr.update(visible=False)),
         None,
-        [opened, photo.drop, photo.opened, photo.offers],
+        [opened, photo.dropping, photo.opened],
         **light(),
     )
 
@@ -83,7 +82,7 @@ def connect_offers(inpainter: Inpainter, photo: PhotoStep, exemplar: ExemplarSte
         one: OpenedPhoto = values[0]
         hole = hole_of_preview(one, HoleParts(offer.regions, one.main_face))
         shown = draw_preview(one, one.main_face, hole)
-        return *values[:3], shown, *values[4:7], list(offer.regions), *values[8:], [looks]
+        return *values[:4], shown, *values[5:8], list(offer.regions), *values[9:], [looks]
 
     outputs = [*opening_outputs(photo, opened), exemplar.photos]
     return photo.offers.select(on_offer, None, outputs, show_progress_on=photo.offers, **heavy())

@@ -131,7 +131,7 @@ def connect_result(
 
     def on_again(done: list[Sample], index: int | None) -> tuple[Any, ...]:
         if not done:
-            return (gr.skip(),) * 10
+            raise gr.Error("There is no result yet; press Complete first.", print_exception=False)
         return open_photo(inpainter, str(done[-1 if index is None else index].path))
 
     result.gallery.select(on_pick, [opened, samples], [current, *show], **light())

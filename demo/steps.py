@@ -11,6 +11,7 @@ import gradio as gr
 class PhotoStep:
     """Components of the first step."""
 
+    dropping: gr.Column
     drop: gr.Image
     opened: gr.Column
     tabs: gr.Tabs

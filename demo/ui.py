@@ -53,19 +53,20 @@ def build(inpainter: Inpainter) -> gr.Blocks:
 
 def _photo() -> PhotoStep:
     _step("1 · Photo: what to redo")
-    drop = _picture_file("Photo", PHOTO_HINT, ["upload", "clipboard"], PICTURE_HEIGHT + 38, "photo")
-    offers = gr.Gallery(
-        label="Or try one of these: photo and exemplar, faces made by this model",
-        value=[(offer.picture(), offer.called) for offer in OFFERS],
-        format="jpeg",
-        columns=len(OFFERS),
-        height=150,
-        object_fit="contain",
-        allow_preview=False,
-        interactive=False,
-        buttons=[],
-        elem_id="offers",
-    )
+    with gr.Column(elem_classes="tight") as dropping:
+        drop = _picture_file("Photo", PHOTO_HINT, ["upload", "clipboard"], PICTURE_HEIGHT + 38, "photo")
+        offers = gr.Gallery(
+            label="Or try one of these: photo and exemplar, faces made by this model",
+            value=[(offer.picture(), offer.called) for offer in OFFERS],
+            format="jpeg",
+            columns=len(OFFERS),
+            height=150,
+            object_fit="contain",
+            allow_preview=False,
+            interactive=False,
+            buttons=[],
+            elem_id="offers",
+        )
     with gr.Column(visible=False, elem_classes="tight") as opened:
         with gr.Tabs(selected="parts") as tabs:
             with gr.Tab("Choose parts", id="parts") as parts_tab:
@@ -103,6 +104,7 @@ def _photo() -> PhotoStep:
                     another = gr.Button("New photo", size="sm", min_width=60, elem_id="another")
         mask_file = gr.DownloadButton("mask.png", visible="hidden", elem_id="mask-file")
     return PhotoStep(
+        dropping,
         drop,
         opened,
         tabs,
@@ -153,7 +155,7 @@ def _exemplar(layers: int) -> ExemplarStep:
         height=216,
         elem_id="exemplar",
     )
-    # Files as they came, so that the library decodes them and words the errors.
+    # Files as they came, for the same reasons as in `_picture_file`.
     photos.preprocess = _paths_of  # type: ignore[method-assign, assignment]
     strength = gr.Slider(
         0,
@@ -247,7 +249,7 @@ def _picture_file(
         elem_id=elem_id,
     )
     # Its own would open the file, and say with the server's paths when that fails. Not a subclass: gradio writes a .pyi
-    # file beside the source of those.
+    # file beside the source of those. An update (gr.update, gr.skip) would put Gradio's own back: give values alone.
     picture.preprocess = _path_of  # type: ignore[method-assign]
     return picture
 

@@ -35,13 +35,16 @@ def connect_visits(
     def on_load(name: str) -> tuple[Any, ...]:
         values = visits.find(name)
         if values is None or values[0] is None:
-            return name, *[gr.skip()] * (len(restored) - 1)
+            return name, *nothing
         one, parts, painted, photos, seed, done = values[0], values[1:6], values[6], values[7], values[8], values[9]
         return name, *_photo_again(one, parts, painted), photos, seed, *_results_again(one, done)
 
     slider = [result.slider, result.status, result.download, result.again]
     restored = [tab, *opening_outputs(photo, opened), photo.grow, photo.invert, strokes]
     restored += [exemplar.photos, exemplar.seed, samples, *slider, result.gallery]
+    # See `ui._picture_file`: values, not gr.skip(), for those.
+    empty: dict[Any, Any] = {photo.drop: None, photo.mask: None, exemplar.photos: []}
+    nothing = [empty.get(component, gr.skip()) for component in restored[1:]]
     page.load(on_load, tab, restored, js=NAME_OF_TAB, **light())
 
 
@@ -49,9 +52,9 @@ def _photo_again(one: OpenedPhoto, parts: tuple[Any, ...], painted: Any) -> tupl
     """Values of `opening_outputs`, growing, inverting and strokes; what was painted is shown, and stays in the hole."""
     regions, chosen, mask, grow, invert = parts
     values = list(opened_values(one))
-    values[3] = show_hole(one, *parts, painted)
-    values[4] = {"background": one.preview, "layers": list(painted), "composite": None}
-    values[5], values[6], values[7] = mask, {**values[6], "value": chosen}, regions
+    values[4] = show_hole(one, *parts, painted)
+    values[5] = {"background": one.preview, "layers": list(painted), "composite": None}
+    values[6], values[7], values[8] = mask, {**values[7], "value": chosen}, regions
     return *values, grow, invert, painted
 
 

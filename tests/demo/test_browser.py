@@ -289,6 +289,10 @@ def test_mistakes_are_one_sentence_and_lose_nothing(page: Any, photo: Path, tmp_
     choose_parts(page, "nose")
     press_complete(page)
     page.locator("#status").get_by_text("Done in").wait_for()
+    page.locator("#another").click()
+    (tmp_path / "text.png").write_text("no picture")
+    page.locator("#photo input[type=file]").set_input_files(tmp_path / "text.png")
+    page.get_by_text("The photo is not a picture").first.wait_for()
 
 
 def test_a_dropped_connection_loses_nothing(page: Any, photo: Path, tmp_path: Path) -> None:
