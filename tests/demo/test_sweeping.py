@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
-import made_pages  # noqa: F401  (finds the modules of the page)
 import pytest
 from sweeping import sweep, sweep_regularly
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 
-import made_pages  # noqa: F401  (finds the modules of the page)
 import pytest
 from visits import MOST_VISITS, Visits
 
