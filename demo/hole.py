@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from pictures import ALL_FACES, Chosen, OpenedPhoto
+from pictures import ALL_FACES, Chosen, OpenedPhoto, check_kept
 from PIL import Image
 
 from exegan.errors import InputError, MaskError
@@ -98,6 +98,7 @@ def _joined(parts: HoleParts, faces: Sequence[Face], size_hw: tuple[int, int], m
 
 
 def _read_mask_file(path: Path, size_hw: tuple[int, int]) -> Mask:
+    check_kept(path, "the mask")
     try:
         mask = read_mask(path)
     except InputError as error:

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
-from exegan.errors import NoFaceFound
+from exegan.errors import InputError, NoFaceFound
 from exegan.faces.face import Face, largest_face
 from exegan.images import read_photo
 from exegan.inpainter import Inpainter
@@ -66,9 +66,10 @@ def open_for_page(inpainter: Inpainter, path: str | Path) -> OpenedPhoto:
     """Read a photo and find its faces.
 
     Raises:
-        InputError: It is no picture.
+        InputError: It is no picture, or no longer there.
         NoFaceFound: It shows no face.
     """
+    check_kept(Path(path), "the photo")
     photo = read_photo(path)
     faces = inpainter.detector.detect(photo)
     if not faces:
@@ -77,6 +78,16 @@ def open_for_page(inpainter: Inpainter, path: str | Path) -> OpenedPhoto:
             " 40 pixels or more"
         )
     return OpenedPhoto(Path(path), (photo.height, photo.width), tuple(faces), reduced(photo))
+
+
+def check_kept(path: Path, called: str) -> None:
+    """Make sure that a file was not deleted when its time was over.
+
+    Raises:
+        InputError: It was.
+    """
+    if not path.exists():
+        raise InputError(f"{called} is gone, pictures are kept for less than an hour; drop it again")
 
 
 def reduced(photo: Image.Image) -> Image.Image:

@@ -108,12 +108,12 @@ def shown_sample(one: OpenedPhoto, samples: list[Sample], index: int) -> tuple[A
     """Values of slider, status and the two buttons for one of the samples."""
     sample = samples[index]
     ready = gr.update(value=str(sample.path), interactive=True)
-    return (one.preview, sample.shown), sample.message, ready, gr.update(interactive=True)
+    return (one.preview, str(sample.shown)), sample.message, ready, gr.update(interactive=True)
 
 
 def gallery_of(samples: list[Sample], wished: int) -> Any:
     """The gallery, which shows where several samples were wished for."""
-    shown = [(sample.shown, f"seed {sample.seed}") for sample in samples]
+    shown = [(str(sample.shown), f"seed {sample.seed}") for sample in samples]
     return gr.update(value=shown, visible=wished > 1, selected_index=len(samples) - 1)
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 from hole import HoleParts, hole_of_photo
-from pictures import OpenedPhoto, reduced
+from pictures import OpenedPhoto, check_kept, reduced
 from PIL import Image
 
 from exegan.errors import ExeGanError, InputError
@@ -53,13 +53,13 @@ class Sample:
 
     Args:
         path: Its file, every pixel and the photo's metadata.
-        shown: Reduced copy.
+        shown: File of a reduced copy: a visitor's samples would fill the memory.
         seed: It was made with.
         message: What there is to say about it.
     """
 
     path: Path
-    shown: Image.Image
+    shown: Path
     seed: int
     message: str
 
@@ -96,6 +96,7 @@ class StyleCache:
 
 
 def _read_exemplar(path: Path, called: str) -> Image.Image:
+    check_kept(path, called)
     try:
         return read_photo(path)
     except InputError as error:
@@ -120,6 +121,7 @@ def complete(
     """
     if not wishes.exemplars:
         raise InputError("There is no exemplar yet; drop a photo of a face to take the looks from into step 2.")
+    check_kept(photo.path, "the photo")
     hole = hole_of_photo(photo, parts)
     style = _one_face_each(styles, inpainter, wishes.exemplars, "the exemplar")
     if wishes.second is not None:
@@ -133,7 +135,8 @@ def complete(
         place.mkdir()
         path = place / f"completed-{seed}{wishes.suffix or photo.path.suffix.lower() or '.png'}"
         notes = write_completed(opened, result.image, path, seed=seed, model_sha256=inpainter.model_sha256)
-        yield Sample(path, reduced(result.image), seed, _message(result, notes))
+        reduced(result.image).save(place / "shown.jpg", quality=92, subsampling=0)
+        yield Sample(path, place / "shown.jpg", seed, _message(result, notes))
 
 
 def _one_face_each(styles: StyleCache, inpainter: Inpainter, photos: Sequence[Path], called: str) -> Style:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
 import api
 import gradio as gr
@@ -10,6 +11,7 @@ import ui
 from guard import Guard
 from options import Options
 from starlette.middleware import Middleware
+from sweeping import sweep_regularly
 
 from exegan.errors import InputError
 from exegan.images import limit_pixels
@@ -32,6 +34,7 @@ def serve(inpainter: Inpainter, options: Options) -> gr.Blocks:
     page = ui.build(inpainter)
     with page:
         api.add(inpainter, ui.MODEL_EVENTS)
+    sweep_regularly(Path(os.environ["GRADIO_TEMP_DIR"]))
     page.queue(max_size=options.max_waiting, api_open=False)
     guard = Middleware(
         Guard,

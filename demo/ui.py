@@ -36,7 +36,7 @@ def build(inpainter: Inpainter) -> gr.Blocks:
     Args:
         inpainter: Completes the photos; one at a time.
     """
-    page = gr.Blocks(title=TITLE, analytics_enabled=False, delete_cache=(600, 3000))
+    page = gr.Blocks(title=TITLE, analytics_enabled=False)
     with page:
         gr.Markdown(f"# {TITLE}\n\n{HOW_TO}", elem_id="heading")
         with gr.Row(equal_height=False):

@@ -7,8 +7,9 @@ import time
 from collections import OrderedDict
 from typing import Any
 
-KEPT_SECONDS = 3000  # as long as the files that it speaks of
-MOST_VISITS = 200
+from sweeping import KEPT_SECONDS  # after which the files that a visit speaks of are gone
+
+MOST_VISITS = 100  # some hold pictures of several MiB
 # A random name for the tab, which the browser forgets when the tab is closed and no other tab ever learns.
 NAME_OF_TAB = """() => {
   let name = sessionStorage.getItem('exegan');
@@ -26,19 +27,40 @@ class Visits:
     def __init__(self) -> None:
         self._visits: OrderedDict[str, tuple[float, tuple[Any, ...]]] = OrderedDict()
         self._lock = threading.Lock()
+        self._will_forget = False
 
     def keep(self, tab: str, values: tuple[Any, ...]) -> None:
-        """Remember a tab's values in place of its former ones; the oldest tabs are forgotten."""
+        """Remember a tab's values in place of its former ones; the oldest tabs are forgotten.
+
+        A tab that has no name yet is not remembered, others without one would get what it had.
+        """
+        if not tab:
+            return
         with self._lock:
             self._visits.pop(tab, None)
             self._visits[tab] = time.monotonic(), values
             if len(self._visits) > MOST_VISITS:
                 self._visits.popitem(last=False)
-            while self._visits and time.monotonic() - next(iter(self._visits.values()))[0] > KEPT_SECONDS:
-                self._visits.popitem(last=False)
+            self._forget_later()
 
     def find(self, tab: str) -> tuple[Any, ...] | None:
         """A tab's values; None where there are none any more."""
         with self._lock:
             since, values = self._visits.get(tab, (0.0, None))
         return values if values is not None and time.monotonic() - since <= KEPT_SECONDS else None
+
+    def _forget_later(self) -> None:
+        """See to it that what is old is forgotten even if nobody comes; called under the lock."""
+        if self._visits and not self._will_forget:
+            self._will_forget = True
+            since = next(iter(self._visits.values()))[0]
+            timer = threading.Timer(max(0.0, since + KEPT_SECONDS - time.monotonic()), self._forget)
+            timer.daemon = True
+            timer.start()
+
+    def _forget(self) -> None:
+        with self._lock:
+            self._will_forget = False
+            while self._visits and time.monotonic() - next(iter(self._visits.values()))[0] >= KEPT_SECONDS:
+                self._visits.popitem(last=False)
+            self._forget_later()

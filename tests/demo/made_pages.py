@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import pytest
@@ -14,7 +13,6 @@ from exegan.inpainter import Inpainter
 from exegan.nets.model import Model
 
 ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT / "demo"))
 
 
 def make_inpainter(monkeypatch: pytest.MonkeyPatch) -> Inpainter:

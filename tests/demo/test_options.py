@@ -11,11 +11,9 @@ from pathlib import Path
 
 import pytest
 from live_page import ROOT, TIMEOUT, Visitor, free_port, wait_until
+from options import Options, parse, parse_size, read_accounts
 
 from exegan.errors import InputError
-
-sys.path.insert(0, str(ROOT / "demo"))
-from options import Options, parse, parse_size, read_accounts
 
 
 def accounts_file(folder: Path, text: str, mode: int = 0o600) -> Path:

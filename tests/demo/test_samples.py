@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from helpers import made_photo
 from hole import HoleParts, hole_of_photo
 from made_pages import make_inpainter, save_made
-from pictures import OpenedPhoto, open_for_page
+from pictures import PREVIEW_SIDE, OpenedPhoto, open_for_page
 from PIL import Image
 from samples import FORMATS, Sample, StyleCache, Wishes, complete, save_mask
 
@@ -113,6 +115,28 @@ def test_what_is_missing_is_said(inpainter: Inpainter, opened: OpenedPhoto, face
     with pytest.raises(InputError) as caught:
         run(inpainter, opened, [face, tmp_path / "text.png"])
     assert "the exemplar 2" in str(caught.value) and str(tmp_path) not in str(caught.value)
+
+
+def test_what_was_deleted_is_to_be_dropped_again(
+    inpainter: Inpainter, opened: OpenedPhoto, face: Path, tmp_path: Path
+) -> None:
+    gone = tmp_path / "gone.png"
+    for parts, exemplars, called in [(NOSE, [gone], "the exemplar"), (HoleParts(mask_file=gone), [face], "the mask")]:
+        with pytest.raises(InputError, match=f"^{called} is gone, .*; drop it again$"):
+            run(inpainter, opened, exemplars, parts)
+    opened.path.unlink()
+    with pytest.raises(InputError, match=r"^the photo is gone, .*; drop it again$"):
+        run(inpainter, opened, [face])
+    with pytest.raises(InputError, match=r"^the photo is gone, .*; drop it again$"):
+        open_for_page(inpainter, opened.path)
+
+
+def test_what_is_shown_is_small(inpainter: Inpainter, face: Path, tmp_path: Path) -> None:
+    made_photo(1).resize((1500, 1500)).save(tmp_path / "large.png")
+    opened = replace(open_for_page(inpainter, face), path=tmp_path / "large.png", size_hw=(1500, 1500))
+    (sample,) = run(inpainter, opened, [face], HoleParts(("nose",), 0))
+    assert pixels(sample.path).shape == (1500, 1500, 3)
+    assert pixels(sample.shown).shape == (PREVIEW_SIDE, PREVIEW_SIDE, 3)
 
 
 def test_the_mask_is_saved_as_it_is_read(opened: OpenedPhoto, tmp_path: Path) -> None:
