@@ -11,6 +11,8 @@ from exegan.images import Photo, write_photo
 from exegan.inpainter.result import Inpainted
 from exegan.provenance import SIGNABLE, Provenance, Signing, check_signable, marked_packet
 
+_LOST_MANIFEST = "its C2PA manifest fits no edited picture and was left out; a signed output would have kept it"
+
 
 def write_completed(
     photo: Photo,
@@ -36,7 +38,8 @@ def write_completed(
     mark = Provenance(model_sha256, seed)
     packet = marked_packet(photo.xmp, mark)
     if signing is None:
-        return write_photo(photo.replaced(completed), path, quality, packet)
+        notes = write_photo(photo.replaced(completed), path, quality, packet)
+        return [*notes, _LOST_MANIFEST] if photo.had_manifest else notes
     check_signable(path)
     mime = SIGNABLE[Path(path).suffix.lower()]
     return write_photo(photo.replaced(completed), path, quality, packet, lambda file: signing.sign(file, mime, mark))

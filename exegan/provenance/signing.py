@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import os
 from dataclasses import dataclass, field
 from io import BytesIO
@@ -91,6 +92,11 @@ class Signer:
         finally:
             with contextlib.suppress(OSError):
                 signed.unlink(missing_ok=True)
+
+    @property
+    def fingerprint(self) -> str:
+        """SHA-256 of the certificates, which tells one signer from another, as hex digits."""
+        return hashlib.sha256(self._credentials.chain).hexdigest()
 
     def of(self, photo: str | Path) -> Signing:
         """The signing of pictures that are made from this photo file."""

@@ -101,6 +101,13 @@ def test_an_earlier_manifest_stays_as_ingredient(tmp_path: Path, photo: Path, ch
     assert raw_store(first)["active_manifest"] in raw_store(second)["manifests"]
 
 
+def test_an_output_without_signature_loses_the_manifest_and_says_so(tmp_path: Path, photo: Path, chain: Chain) -> None:
+    opened = open_photo(complete(photo, tmp_path / "signed.jpg", Signer(*chain)))
+    (note,) = write_completed(opened, opened.image, tmp_path / "out.jpg", seed=0, model_sha256=None)
+    assert "its C2PA manifest fits no edited picture and was left out" in note
+    assert read_manifest(tmp_path / "out.jpg") is None
+
+
 @pytest.mark.parametrize("kind", ["broken manifest", "BMP"])
 def test_a_photo_that_cannot_be_read_as_c2pa_is_named_all_the_same(
     tmp_path: Path, photo: Path, chain: Chain, kind: str
