@@ -13,7 +13,6 @@ from torchvision.ops import nms
 
 from exegan.faces.align import Affine, ffhq_affine, invert_affine
 from exegan.faces.face import Face, largest_face
-from exegan.faces.select import choose_face
 
 _MIN_SCORE = 0.9
 # A face of 40 px is searched at 30 px where a copy may be as large as that takes.
@@ -28,7 +27,7 @@ _SURE, _SMALL, _TILTED, _AGREED, _SURE_LARGE = 0.995, 64, math.radians(10), 0.3,
 _CLOSE_UP, _CLOSE_UP_RIM = 128, 32
 _GREY = (128, 128, 128)
 
-__all__ = ["Face", "FaceDetector", "choose_face", "largest_face"]
+__all__ = ["Face", "FaceDetector", "largest_face"]
 
 
 class FaceDetector:

@@ -11,7 +11,11 @@ from lightning.pytorch.callbacks import Callback
 from torch import Tensor
 
 from exegan.config import RunConfig
+from exegan.images import to_uint8
 from exegan.losses.perceptual import perceptual_distance
+from exegan.metrics.comparison import Comparison, Shown
+from exegan.metrics.l1 import HoleL1
+from exegan.metrics.psnr import PSNR
 from exegan.ops.composite import composite
 from exegan.training.datamodule import FaceDataModule
 from exegan.training.loggers import log_figures
@@ -27,10 +31,11 @@ _COLLAPSED = 1e-3
 class Validator(Callback):
     """Measures the averaged model every so many kimg, with another held-out face as exemplar, the same in every run.
 
-    Logs `val/psnr` (dB, whole pictures), `val/l1` (inside the hole, of a range of 2), `val/NET` (perceptual distance
-    under the net of the run's losses, where it has one: LPIPS for the `lpips` nets), `val/exemplar_effect` (mean change
-    inside the hole when exemplars are exchanged) and `val/style_spread` (spread of style codes over faces, over their
-    size), and warns when that says that all faces get one code.
+    Logs `val/psnr` (dB, whole pictures) and `val/l1` (inside the hole, in [0, 1]), as `exegan evaluate` has them,
+    `val/NET` (perceptual distance under the net of the run's losses, where it has one: LPIPS for the `lpips` nets),
+    `val/exemplar_effect` (mean change inside the hole when exemplars are exchanged, of a range of 2) and
+    `val/style_spread` (spread of style codes over faces, over their size), and warns when that says that all faces get
+    one code.
 
     Args:
         run: How often and on how many faces.
@@ -79,7 +84,8 @@ def validate(module: ExeGanModule, data: FaceDataModule, faces: int) -> dict[str
     for batch in data.validation_batches(limit=faces, rank=trainer.global_rank, ranks=trainer.world_size):
         image, mask, exemplar = (batch[key].to(module.device) for key in ("image", "mask", "exemplar"))
         for name, values in _measure(module, image, mask, exemplar).items():
-            totals[figures.index(name)] += torch.stack([values.sum(), values.new_tensor(len(values))])
+            # Figures of a hole are NaN for a face without one.
+            totals[figures.index(name)] += torch.stack([values.nansum(), (~values.isnan()).sum()])
     totals = trainer.strategy.reduce(totals, reduce_op="sum")
     return {name: float(total / number) for name, (total, number) in zip(figures, totals, strict=True) if number}
 
@@ -102,11 +108,13 @@ def _measure(module: ExeGanModule, image: Tensor, mask: Tensor, exemplar: Tensor
         return composite(model.generator(image, mask, w_plus).clamp(-1, 1), image, mask)
 
     completed = complete(style)
+    compared = Comparison(Shown(to_uint8(completed)), Shown(to_uint8(image)), mask[:, 0].bool().cpu().numpy())
     figures = {
-        "psnr": 10 * torch.log10(4 / (completed - image).square().mean(dim=(1, 2, 3)).clamp_min(1e-10)),
-        "l1": _in_hole((completed - image).abs(), mask),
+        name: torch.from_numpy(metric.measure(compared)[:, 0]).to(image)
+        for name, metric in (("psnr", PSNR()), ("l1", HoleL1()))
     }
     if len(image) > 1:
+        # Not in 8 bits, since it matters most where it is smallest.
         figures["exemplar_effect"] = _in_hole((complete(style.roll(1, dims=0)) - completed).abs(), mask)
         figures["style_spread"] = (style.std(dim=0).mean() / style.square().mean().sqrt()).expand(len(image))
     if net is not None:

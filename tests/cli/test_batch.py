@@ -7,16 +7,13 @@ from pathlib import Path
 
 import pytest
 from certificates import write_chain
-from helpers import write_faces_to_complete, write_tiny_model
+from helpers import run_command, write_faces_to_complete, write_tiny_model
 
-from exegan.cli import main
 from exegan.provenance import read_manifest
 
 
 def run(*arguments: object) -> int:
-    with pytest.raises(SystemExit) as stop:
-        main(["batch", *map(str, arguments)])
-    return int(str(stop.value.code))
+    return run_command("batch", *map(str, arguments))
 
 
 @pytest.fixture

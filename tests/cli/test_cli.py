@@ -8,22 +8,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from helpers import run_command as run
 from helpers import tiny_model_config
 from PIL import Image
 
 from exegan import __version__
-from exegan.cli import main
 from exegan.nets.checkpoint import save_model
 from exegan.nets.model import Model
 
 Shared = Callable[[str], Path]
-
-
-def run(*arguments: str | Path) -> int:
-    with pytest.raises(SystemExit) as ended:
-        main([str(argument) for argument in arguments])
-    assert isinstance(ended.value.code, int)
-    return ended.value.code
 
 
 @pytest.fixture

@@ -7,18 +7,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from helpers import run_command as run
 from helpers import tiny_model_config
 from PIL import Image
 
-from exegan.cli import main
 from exegan.nets.checkpoint import save_model
 from exegan.nets.model import Model
-
-
-def run(*arguments: str | Path) -> object:
-    with pytest.raises(SystemExit) as ended:
-        main([str(argument) for argument in arguments])
-    return ended.value.code
 
 
 @pytest.fixture
