@@ -137,3 +137,8 @@ def run_command(*arguments: str | Path) -> int:
         main([str(argument) for argument in arguments])
     assert isinstance(ended.value.code, int)
     return ended.value.code
+
+
+def run_inpaint(*arguments: str, output: str = "out.png") -> int:
+    """`exegan inpaint` of the photo of three faces in the fixture `workplace`; its exit code."""
+    return run_command("inpaint", "photo.png", "--model", "model", "--device", "cpu", "-o", output, *arguments)
