@@ -35,10 +35,15 @@ def open_file(path: str | Path) -> Image.Image:
     Raises:
         InputError: The file is missing, no picture, damaged, animated or too large.
     """
-    return decode(_read_bytes(path), str(path))
+    return decode(read_bytes(path), str(path))
 
 
-def _read_bytes(path: str | Path) -> bytes:
+def read_bytes(path: str | Path) -> bytes:
+    """A file's content.
+
+    Raises:
+        InputError: It is missing, a folder or unreadable.
+    """
     path = Path(path)
     try:
         if path.is_dir():

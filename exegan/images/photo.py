@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from PIL import Image, JpegImagePlugin
 
 from exegan.images.colour import from_srgb, upright, upright_rgb
-from exegan.images.decoding import HAD_MANIFEST, WAS_DEEP, decode, open_file
+from exegan.images.decoding import HAD_MANIFEST, WAS_DEEP, decode, open_file, read_bytes
+from exegan.images.deep import Deep, read_deep, replace_deep
 
 _ORIENTATION = 0x0112
 # Description, make, model, software, date, artist, copyright, rating, and the titles of Windows.
@@ -33,6 +34,8 @@ class Photo:
         xmp: XMP packet of the file, if there is one.
         jpeg: Quantisation tables, subsampling and progressiveness of a JPEG file, as Pillow's writer takes them.
         notes: What could not be kept, in sentences.
+        deep: Colours of 16 bits [H, W, 3 or 4], where the file has them and the extra `deep` is installed; `native` has
+            their upper halves.
         had_manifest: The file carried a C2PA manifest, which fits none but its own pixels.
     """
 
@@ -42,6 +45,7 @@ class Photo:
     xmp: bytes | None = None
     jpeg: dict[str, Any] | None = None
     notes: tuple[str, ...] = ()
+    deep: Deep | None = None
     had_manifest: bool = False
 
     def replaced(self, result: Image.Image) -> Photo:
@@ -56,7 +60,8 @@ class Photo:
             return self
         native = _replace(self.native, result, changed)
         native.info = dict(self.native.info)
-        return replace(self, native=native, image=result)
+        deep = None if self.deep is None else replace_deep(self.deep, native, changed)
+        return replace(self, native=native, image=result, deep=deep)
 
 
 def open_photo(path: str | Path) -> Photo:
@@ -65,7 +70,8 @@ def open_photo(path: str | Path) -> Photo:
     Raises:
         InputError: The file is missing, no picture, damaged, animated or too large.
     """
-    return _make_photo(open_file(path))
+    data = read_bytes(path)
+    return _make_photo(data, decode(data, str(path)))
 
 
 def read_photo(path: str | Path) -> Image.Image:
@@ -82,11 +88,13 @@ def decode_photo(data: bytes, where: str) -> Image.Image:
     return upright_rgb(decode(data, where))
 
 
-def _make_photo(opened: Image.Image) -> Photo:
+def _make_photo(data: bytes, opened: Image.Image) -> Photo:
     turned = upright(opened)
     native = turned if turned.mode in _KEPT else turned.convert(_widened_mode(turned))
     native.info = dict(turned.info)
-    notes = ["its 16 bits a colour were read as 8"] if opened.info.get(WAS_DEEP) else []
+    deep = read_deep(data, opened, native) if WAS_DEEP in opened.info else None
+    was_cut = WAS_DEEP in opened.info and deep is None
+    notes = ["its 16 bits a colour were read as 8 (pip install 'exegan[deep]' reads all)"] if was_cut else []
     return Photo(
         native,
         upright_rgb(native),
@@ -94,6 +102,7 @@ def _make_photo(opened: Image.Image) -> Photo:
         _xmp(opened),
         _jpeg_settings(opened),
         tuple(notes),
+        deep,
         HAD_MANIFEST in opened.info,
     )
 

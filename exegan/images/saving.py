@@ -11,6 +11,7 @@ from typing import Any
 from PIL import Image, PngImagePlugin
 
 from exegan.errors import InputError
+from exegan.images.deep import WITH_DEEP_COLOUR, write_deep
 from exegan.images.formats import FORMATS, WITH_ALPHA, WITH_QUALITY, WITH_XMP
 from exegan.images.photo import Photo
 
@@ -72,7 +73,7 @@ def write_photo(
     check_output(path)
     path = Path(path)
     kind = FORMATS[path.suffix.lower()]
-    picture, notes = _fitting(photo.native, kind)
+    picture, notes = _fitting(photo, kind)
     packet = photo.xmp if xmp is None else xmp
     if packet is not None and kind not in WITH_XMP:
         notes.append(f"{kind} cannot hold XMP, so the mark of an edited picture is not in it")
@@ -83,7 +84,10 @@ def write_photo(
     }
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
-        picture.save(temporary, format=kind, **options)
+        if photo.deep is not None and kind in WITH_DEEP_COLOUR:
+            notes += write_deep(photo.deep, temporary, kind, photo.metadata, packet)
+        else:
+            picture.save(temporary, format=kind, **options)
         if seal is not None:
             seal(temporary)
         os.replace(temporary, path)
@@ -96,9 +100,11 @@ def write_photo(
     return [*photo.notes, *notes]
 
 
-def _fitting(picture: Image.Image, kind: str) -> tuple[Image.Image, list[str]]:
-    """A picture in a mode that the format can hold, and what that costs."""
-    notes = []
+def _fitting(photo: Photo, kind: str) -> tuple[Image.Image, list[str]]:
+    """The photo's picture in a mode that the format can hold, and what that costs."""
+    picture, notes = photo.native, []
+    if photo.deep is not None and kind not in WITH_DEEP_COLOUR:
+        notes.append(f"{kind} cannot hold 16 bits a colour, they were cut to 8")
     if picture.mode in ("LA", "RGBA") and kind not in WITH_ALPHA:
         notes.append(f"{kind} cannot hold transparency, it was dropped")
         picture = picture.convert(picture.mode[:-1])

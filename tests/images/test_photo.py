@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import struct
-import zlib
 from pathlib import Path
 from typing import Any
 
@@ -141,19 +139,6 @@ def test_what_a_format_cannot_hold_is_said(tmp_path: Path) -> None:
     assert "cannot hold CMYK" in notes("CMYK", "png")
     assert "cannot hold XMP" in notes("RGB", "bmp")
     assert notes("RGB", "png") == ""
-
-
-def test_sixteen_bit_colours_are_cut_and_said(tmp_path: Path) -> None:
-    def chunk(kind: bytes, data: bytes) -> bytes:
-        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
-
-    rows = b"".join(b"\0" + np.full((4, 3), 51400, ">u2").tobytes() for _ in range(4))
-    header = chunk(b"IHDR", struct.pack(">IIBBBBB", 4, 4, 16, 2, 0, 0, 0))
-    png = b"\x89PNG\r\n\x1a\n" + header + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")
-    (tmp_path / "deep.png").write_bytes(png)
-    photo = open_photo(tmp_path / "deep.png")
-    assert np.asarray(photo.image).max() == 200
-    assert write_photo(photo, tmp_path / "out.png") == ["its 16 bits a colour were read as 8"]
 
 
 def test_another_colour_space_comes_back(tmp_path: Path) -> None:
