@@ -191,7 +191,6 @@ def changed(before: NDArray[np.uint8], after: NDArray[np.uint8]) -> NDArray[np.b
 
 def test_paint_complete_download(page: Any, photo: Path, tmp_path: Path) -> None:
     assert page.evaluate("document.documentElement.scrollHeight") <= 800, "everything is on one screen"
-    shoot(page, "empty")
     give_photo(page, photo)
     assert page.evaluate("document.documentElement.scrollHeight") <= 800
     paint(page)
@@ -211,7 +210,6 @@ def test_parts_of_a_face_and_the_mask_again(page: Any, photo: Path, tmp_path: Pa
     choose_parts(page, "eyes", "mouth")
     give_exemplars(page, "face-3.jpg", "face-4.jpg")
     press_complete(page)
-    shoot(page, "parts")
     hole = download(page, tmp_path / "mask.png", "#save-mask") > 0
     first = download(page, tmp_path / "first.png")
     assert not changed(rgb(photo), first)[~hole].any()
@@ -285,7 +283,6 @@ def test_mistakes_are_one_sentence_and_lose_nothing(page: Any, photo: Path, tmp_
     give_exemplars(page, "face-3.jpg")
     page.locator("#complete").click()
     page.get_by_text("There is no hole yet; choose a part of the face").first.wait_for()
-    shoot(page, "mistake")
     choose_parts(page, "nose")
     press_complete(page)
     page.locator("#status").get_by_text("Done in").wait_for()
