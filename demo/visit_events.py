@@ -37,7 +37,7 @@ def connect_visits(
         if values is None or values[0] is None:
             return name, *nothing
         one, parts, painted, photos, seed, done = values[0], values[1:6], values[6], values[7], values[8], values[9]
-        return name, *_photo_again(one, parts, painted), photos, seed, *_results_again(one, done)
+        return name, *_photo_again(one, parts, painted), photos, seed, *_results_again(done)
 
     slider = [result.slider, result.status, result.download, result.again]
     restored = [tab, *opening_outputs(photo, opened), photo.grow, photo.invert, strokes]
@@ -58,7 +58,7 @@ def _photo_again(one: OpenedPhoto, parts: tuple[Any, ...], painted: Any) -> tupl
     return *values, grow, invert, painted
 
 
-def _results_again(one: OpenedPhoto, done: list[Sample]) -> tuple[Any, ...]:
+def _results_again(done: list[Sample]) -> tuple[Any, ...]:
     if not done:
         return done, *[gr.skip()] * 5
-    return done, *shown_sample(one, done, len(done) - 1), gallery_of(done, len(done))
+    return done, *shown_sample(done, len(done) - 1), gallery_of(done, len(done))
