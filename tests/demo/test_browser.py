@@ -261,6 +261,23 @@ def test_samples_to_choose_from_and_the_next_edit(page: Any, photo: Path, tmp_pa
     assert difference.any() and not difference[~hole].any(), "the next edit starts from the chosen sample"
 
 
+def test_cancel_stops_between_samples(page: Any, photo: Path) -> None:
+    give_photo(page, photo)
+    choose_parts(page, "nose")
+    give_exemplars(page, "face-3.jpg")
+    page.get_by_label("number input for Samples").fill("8")
+    page.get_by_label("number input for Samples").press("Tab")
+    page.locator("#complete").click()
+    page.locator("#cancel").click()
+    page.locator("#complete").get_by_text("Complete", exact=True).wait_for()
+    page.wait_for_timeout(1000)
+    assert page.locator("#samples img").count() < 8
+    page.get_by_label("number input for Samples").fill("1")
+    page.get_by_label("number input for Samples").press("Tab")
+    press_complete(page)
+    page.locator("#status").get_by_text("Done in").wait_for()
+
+
 def test_an_example_is_one_click(page: Any, tmp_path: Path) -> None:
     page.locator("#offers img").nth(1).click()
     page.locator("#status").get_by_text("Done in").wait_for()
