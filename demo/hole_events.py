@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import gradio as gr
+from drawing import draw_preview
 from events import files_folder, light, needed, told
 from gradio.components import Component
 from hole import HoleParts, hole_of_preview, strokes_of
-from pictures import Chosen, OpenedPhoto, draw_preview
+from pictures import Chosen, OpenedPhoto
 from PIL import Image
 from samples import save_mask
 from steps import PhotoStep
@@ -44,7 +45,7 @@ def show_hole(one: OpenedPhoto | None, *parts: Any) -> Any:
     given = parts_of(*parts)
     with told():
         hole = hole_of_preview(one, given)
-    return draw_preview(one, given.chosen, hole)
+        return str(one.file_of(draw_preview(one, given.chosen, hole)))
 
 
 def _choose(one: OpenedPhoto | None, event: gr.SelectData) -> Any:

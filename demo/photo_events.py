@@ -6,10 +6,11 @@ from functools import partial
 from typing import Any
 
 import gradio as gr
+from drawing import draw_preview
 from events import files_folder, heavy, light, told
 from hole import HoleParts, hole_of_preview
 from offers import OFFERS
-from pictures import ALL_FACES, OpenedPhoto, draw_preview, open_for_page
+from pictures import ALL_FACES, OpenedPhoto, open_for_page
 from steps import ExemplarStep, PhotoStep
 
 from exegan.errors import ExeGanError
@@ -51,7 +52,7 @@ def opened_values(one: OpenedPhoto) -> tuple[Any, ...]:
     faces = gr.update(
         choices=[*numbers, (ALL_FACES, ALL_FACES)] if several else numbers, value=one.main_face, visible=several
     )
-    shown = draw_preview(one, one.main_face, None)
+    shown = str(one.file_of(draw_preview(one, one.main_face, None)))
     on_editor = {"background": one.preview, "layers": [], "composite": None}
     seen, hidden = gr.update(visible=True), gr.update(visible=False)
     return one, None, hidden, seen, shown, on_editor, None, faces, [], gr.Tabs(selected="parts")
@@ -81,7 +82,7 @@ def connect_offers(inpainter: Inpainter, photo: PhotoStep, exemplar: ExemplarSte
         values = open_photo(inpainter, path)
         one: OpenedPhoto = values[0]
         hole = hole_of_preview(one, HoleParts(offer.regions, one.main_face))
-        shown = draw_preview(one, one.main_face, hole)
+        shown = str(one.file_of(draw_preview(one, one.main_face, hole)))
         return *values[:4], shown, *values[5:8], list(offer.regions), *values[9:], [looks]
 
     outputs = [*opening_outputs(photo, opened), exemplar.photos]

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import secrets
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image
 
 from exegan.errors import InputError, NoFaceFound
 from exegan.faces.face import Face, largest_face
@@ -17,7 +16,6 @@ from exegan.images import read_photo
 from exegan.inpainter import Inpainter
 
 PREVIEW_SIDE = 1024  # of the copy in the browser; files to download have every pixel
-TEAL = (20, 184, 166)
 ALL_FACES = "all"
 
 Chosen = int | str
@@ -46,6 +44,24 @@ class OpenedPhoto:
         height, width = self.size_hw
         scale = np.array([[self.preview.width / width, 0, 0], [0, self.preview.height / height, 0]])
         return tuple(face.moved(scale) for face in self.faces)
+
+    @cached_property
+    def preview_file(self) -> Path:
+        """The preview as a file; errors as for `file_of`."""
+        return self.file_of(self.preview)
+
+    def file_of(self, picture: Image.Image) -> Path:
+        """A picture of this photo as a new file, to be shown.
+
+        Gradio names a picture's file by what it shows, and writes it again while the browser may be fetching it.
+
+        Raises:
+            InputError: The photo was deleted, its time being over.
+        """
+        check_kept(self.path, "the photo")
+        path = self.path.with_name(f"shown-{secrets.token_hex(8)}.jpg")
+        picture.save(path, quality=92, subsampling=0)
+        return path
 
     @property
     def main_face(self) -> int:
@@ -95,41 +111,3 @@ def reduced(photo: Image.Image) -> Image.Image:
     preview = photo.convert("RGB")
     preview.thumbnail((PREVIEW_SIDE, PREVIEW_SIDE), Image.Resampling.LANCZOS)
     return preview
-
-
-def draw_preview(photo: OpenedPhoto, chosen: Chosen, hole: NDArray[np.bool_] | None) -> Image.Image:
-    """The preview with its hole in colour and its faces outlined and numbered, the chosen ones strongly.
-
-    Args:
-        photo: The photo.
-        chosen: Which faces are meant.
-        hole: Bool [H, W] of the preview, True = hole.
-    """
-    pixels = np.array(photo.preview)
-    if hole is not None:
-        pixels[hole] = (0.4 * pixels[hole] + 0.6 * np.array(TEAL)).astype(np.uint8)
-    picture = Image.fromarray(pixels)
-    draw = ImageDraw.Draw(picture)
-    unit = max(1, round(max(picture.size) / 420))
-    order: Sequence[int] = sorted(range(len(photo.faces)), key=lambda index: _is_chosen(index, chosen))
-    for index in order:
-        _outline(draw, photo.preview_faces[index], str(index), unit, strong=_is_chosen(index, chosen))
-    return picture
-
-
-def _is_chosen(index: int, chosen: Chosen) -> bool:
-    return chosen in (ALL_FACES, index)
-
-
-def _outline(draw: ImageDraw.ImageDraw, face: Face, number: str, unit: int, *, strong: bool) -> None:
-    left, top, right, bottom = face.box_xyxy
-    colour = TEAL if strong else (255, 255, 255)
-    radius = (right - left) / 10
-    draw.rounded_rectangle(
-        (left - unit, top - unit, right + unit, bottom + unit), radius, outline=(0, 0, 0), width=unit
-    )
-    draw.rounded_rectangle(face.box_xyxy, radius, outline=colour, width=(2 if strong else 1) * unit)
-    font = ImageFont.load_default(16 * unit)
-    x, y, middle = max(left, 0), max(top, 0), 12 * unit
-    draw.ellipse((x, y, x + 2 * middle, y + 2 * middle), fill=colour, outline=(0, 0, 0), width=unit)
-    draw.text((x + middle, y + middle), number, font=font, anchor="mm", fill="white" if strong else "black")

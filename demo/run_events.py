@@ -11,7 +11,6 @@ import gradio as gr
 from events import LARGEST_SEED, files_folder, heavy, light, needed, told
 from hole_events import hole_inputs, parts_of
 from photo_events import open_photo, opening_outputs
-from pictures import OpenedPhoto
 from samples import FORMATS, Sample, StyleCache, Wishes, complete
 from steps import ExemplarStep, PhotoStep, ResultStep
 
@@ -53,7 +52,7 @@ def connect_run(
             for sample in complete(inpainter, one, parts_of(*values[1:count]), wished, cache, folder):
                 done.append(sample)
                 progress((len(done), wished.samples), desc="Completing", unit="samples")
-                yield cache, done, *shown_sample(one, done, len(done) - 1), gallery_of(done, wished.samples)
+                yield cache, done, *shown_sample(done, len(done) - 1), gallery_of(done, wished.samples)
 
     buttons = [exemplar.complete, exemplar.cancel]
     runs = []
@@ -104,11 +103,11 @@ def _wishes(
     )
 
 
-def shown_sample(one: OpenedPhoto, samples: list[Sample], index: int) -> tuple[Any, ...]:
+def shown_sample(samples: list[Sample], index: int) -> tuple[Any, ...]:
     """Values of slider, status and the two buttons for one of the samples."""
     sample = samples[index]
     ready = gr.update(value=str(sample.path), interactive=True)
-    return (one.preview, str(sample.shown)), sample.message, ready, gr.update(interactive=True)
+    return (str(sample.before), str(sample.shown)), sample.message, ready, gr.update(interactive=True)
 
 
 def gallery_of(samples: list[Sample], wished: int) -> Any:
@@ -124,17 +123,15 @@ def connect_result(
     current = gr.State(None)
     show = [result.slider, result.status, result.download, result.again]
 
-    def on_pick(one: OpenedPhoto | None, done: list[Sample], event: gr.SelectData) -> tuple[Any, ...]:
-        if one is None or not done:
-            return (gr.skip(),) * 5
-        return event.index, *shown_sample(one, done, event.index)
+    def on_pick(done: list[Sample], event: gr.SelectData) -> tuple[Any, ...]:
+        return event.index, *(shown_sample(done, event.index) if done else (gr.skip(),) * 4)
 
     def on_again(done: list[Sample], index: int | None) -> tuple[Any, ...]:
         if not done:
             raise gr.Error("There is no result yet; press Complete first.", print_exception=False)
         return open_photo(inpainter, str(done[-1 if index is None else index].path))
 
-    result.gallery.select(on_pick, [opened, samples], [current, *show], **light())
+    result.gallery.select(on_pick, samples, [current, *show], **light())
     samples.change(lambda: None, None, current, **light())
     result.again.click(
         on_again, [samples, current], opening_outputs(photo, opened), show_progress_on=photo.preview, **heavy()

@@ -53,12 +53,14 @@ class Sample:
 
     Args:
         path: Its file, every pixel and the photo's metadata.
+        before: File of a reduced copy of the photo it was made of.
         shown: File of a reduced copy: a visitor's samples would fill the memory.
         seed: It was made with.
         message: What there is to say about it.
     """
 
     path: Path
+    before: Path
     shown: Path
     seed: int
     message: str
@@ -122,6 +124,7 @@ def complete(
     if not wishes.exemplars:
         raise InputError("There is no exemplar yet; drop a photo of a face to take the looks from into step 2.")
     check_kept(photo.path, "the photo")
+    before = photo.preview_file
     hole = hole_of_photo(photo, parts)
     style = _one_face_each(styles, inpainter, wishes.exemplars, "the exemplar")
     if wishes.second is not None:
@@ -135,8 +138,7 @@ def complete(
         place.mkdir()
         path = place / f"completed-{seed}{wishes.suffix or photo.path.suffix.lower() or '.png'}"
         notes = write_completed(opened, result.image, path, seed=seed, model_sha256=inpainter.model_sha256)
-        reduced(result.image).save(place / "shown.jpg", quality=92, subsampling=0)
-        yield Sample(path, place / "shown.jpg", seed, _message(result, notes))
+        yield Sample(path, before, photo.file_of(reduced(result.image)), seed, _message(result, notes))
 
 
 def _one_face_each(styles: StyleCache, inpainter: Inpainter, photos: Sequence[Path], called: str) -> Style:

@@ -73,7 +73,6 @@ def _photo() -> PhotoStep:
                 preview = gr.Image(
                     label="Photo with its faces",
                     show_label=False,
-                    format="jpeg",
                     interactive=False,
                     buttons=[],
                     height=PICTURE_HEIGHT,
@@ -205,7 +204,6 @@ def _result() -> ResultStep:
         label="Original and completed photo",
         show_label=False,
         type="pil",
-        format="jpeg",
         buttons=["fullscreen"],
         interactive=False,
         height=PICTURE_HEIGHT + 38,
@@ -214,7 +212,6 @@ def _result() -> ResultStep:
     )
     gallery = gr.Gallery(
         label="Samples: click one",
-        format="jpeg",
         columns=4,
         height=130,
         object_fit="cover",

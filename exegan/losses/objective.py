@@ -28,6 +28,7 @@ class Completion:
         mask: [B, 1, R, R], 1 = hole.
         exemplar: [B, 3, R, R].
         is_self: [B] bool, True where the exemplar is the image itself.
+        is_guided: [B] bool, False where the generator was not shown the exemplar and so owes it nothing; None = all.
     """
 
     completed: Tensor
@@ -35,6 +36,14 @@ class Completion:
     mask: Tensor
     exemplar: Tensor
     is_self: Tensor
+    is_guided: Tensor | None = None
+
+    def guided(self) -> Completion:
+        """The samples whose exemplar was shown."""
+        if self.is_guided is None:
+            return self
+        parts = (self.completed, self.image, self.mask, self.exemplar, self.is_self)
+        return Completion(*(part[self.is_guided] for part in parts))
 
 
 class GeneratorObjective(nn.Module):
@@ -67,30 +76,34 @@ class GeneratorObjective(nn.Module):
             encode_attributes: Frozen style encoder of the attribute term, pictures → codes.
 
         Returns:
-            The total and its unweighted parts by name; the perceptual and reconstruction parts are sums over
-            self-exemplar samples divided by the size of the whole batch.
+            The total and its unweighted parts by name; those that compare with exemplar or truth are sums over the
+            samples that they apply to, divided by the size of the whole batch.
         """
         parts: dict[str, Tensor] = {}
         if self.config.adversarial:
             parts["adversarial"] = generator_loss(discriminate(sample.completed))
-        if self.config.attribute:
-            parts["attribute"] = self._attribute(sample, encode_attributes)
-        if self.identity_net is not None:
-            parts["identity"] = identity_loss(sample.completed, sample.exemplar, self.identity_net)
-        parts |= self._self_exemplar_parts(sample)
+        batch, guided = len(sample.image), sample.guided()
+        if len(guided.image):
+            share = len(guided.image) / batch
+            parts |= {name: value * share for name, value in self._exemplar_parts(guided, encode_attributes).items()}
+            parts |= self._self_exemplar_parts(guided, batch)
         total = sample.completed.new_zeros(())
         for name, value in parts.items():
             total = total + getattr(self.config, name) * value
         return total, parts
 
-    def _attribute(self, sample: Completion, encode: Callable[[Tensor], Tensor]) -> Tensor:
-        with torch.no_grad():
-            wanted = encode(sample.exemplar)
-        return attribute_loss(sample.completed, wanted, encode, interior_weight(sample.mask))
-
-    def _self_exemplar_parts(self, sample: Completion) -> dict[str, Tensor]:
+    def _exemplar_parts(self, sample: Completion, encode: Callable[[Tensor], Tensor]) -> dict[str, Tensor]:
         parts: dict[str, Tensor] = {}
-        batch = sample.is_self.numel()
+        if self.config.attribute:
+            with torch.no_grad():
+                wanted = encode(sample.exemplar)
+            parts["attribute"] = attribute_loss(sample.completed, wanted, encode, interior_weight(sample.mask))
+        if self.identity_net is not None:
+            parts["identity"] = identity_loss(sample.completed, sample.exemplar, self.identity_net)
+        return parts
+
+    def _self_exemplar_parts(self, sample: Completion, batch: int) -> dict[str, Tensor]:
+        parts: dict[str, Tensor] = {}
         completed, image, mask = (x[sample.is_self] for x in (sample.completed, sample.image, sample.mask))
         if self.perceptual_net is not None:
             parts["perceptual"] = perceptual_loss(completed, image, self.perceptual_net, boundary_weight(mask)) / batch

@@ -99,20 +99,24 @@ class Generator(nn.Module):
         """Resolutions of the decoder blocks, 8 and up."""
         return self.config.resolutions[1:]
 
-    def mix_styles(self, w: Tensor, style: Tensor, exemplar_strength: float = 1.0) -> Tensor:
+    def mix_styles(self, w: Tensor, style: Tensor, exemplar_strength: float | Tensor = 1.0) -> Tensor:
         """Put stochastic and exemplar styles together.
 
         Args:
             w: Stochastic style [B, w_dim], or one per layer [B, num_ws, w_dim].
             style: Exemplar style [B, num_styles, w_dim], owner of the layers from `num_coarse` up.
-            exemplar_strength: 1 = the exemplar alone rules its layers, 0 = the stochastic style alone.
+            exemplar_strength: 1 = the exemplar alone rules its layers, 0 = the stochastic style alone; one for all, or
+                [B, 1, 1].
 
         Returns:
             `w_plus` [B, num_ws, w_dim].
         """
         w_plus = w[:, None].expand(-1, self.config.num_ws, -1) if w.ndim == 2 else w
         coarse, fine = w_plus[:, : self.config.num_coarse], w_plus[:, self.config.num_coarse :]
-        return torch.cat([coarse, torch.lerp(fine, style.to(fine.dtype), exemplar_strength)], dim=1)
+        style = style.to(fine.dtype)
+        if isinstance(exemplar_strength, Tensor):
+            exemplar_strength = exemplar_strength.to(fine.dtype)
+        return torch.cat([coarse, torch.lerp(fine, style, exemplar_strength)], dim=1)
 
     def forward(self, image: Tensor, mask: Tensor, w_plus: Tensor, noise: Sequence[Tensor] | None = None) -> Tensor:
         """Generate a whole face around the known pixels.

@@ -40,6 +40,8 @@ class ExeGanModule(L.LightningModule):
         losses: Weights of the loss terms.
         optimizers: Learning rates.
         style_mixing_prob: Probability that a sample's coarse layers take two random styles.
+        exemplar_dropout_prob: Probability that a sample is completed without its exemplar, from the stochastic style
+            alone, as `exemplar_strength` 0 asks for.
         ema_kimg: Half-life of the averaged weights in thousands of images.
         ema_rampup: The half-life is at most this share of the images seen so far; 0 = no ramp-up.
         warm_start: Checkpoint (.ckpt) of another run, of the same or another resolution, or a model folder, whose
@@ -67,6 +69,7 @@ class ExeGanModule(L.LightningModule):
         losses: LossConfig,
         optimizers: OptimizerConfig,
         style_mixing_prob: float = 0.5,
+        exemplar_dropout_prob: float = 0.0,
         ema_kimg: float = 10.0,
         ema_rampup: float = 0.05,
         warm_start: str | None = None,
@@ -82,7 +85,7 @@ class ExeGanModule(L.LightningModule):
         self.save_hyperparameters({"model": to_dict(model), "losses": to_dict(losses)})
         self.losses, self.optimizer_config = losses, optimizers
         self.style_mixing_prob, self.ema_kimg, self.ema_rampup = style_mixing_prob, ema_kimg, ema_rampup
-        self.seed = seed
+        self.exemplar_dropout_prob, self.seed = exemplar_dropout_prob, seed
         side = model.generator.resolution
         if discriminator.channel_base < side:
             raise ConfigError(f"discriminator.channel_base is {discriminator.channel_base}, expected at least {side}")
@@ -146,12 +149,20 @@ class ExeGanModule(L.LightningModule):
         image, mask = batch["image"], batch["mask"]
         generator = self.model.generator
         style = self.networks.style_encoder(batch["exemplar"])
-        w_plus = generator.mix_styles(self._draw_w(len(image), random), style)
+        is_guided = self._draw_guided(len(image), random)
+        strength = 1.0 if is_guided is None else is_guided[:, None, None].to(style.dtype)
+        w_plus = generator.mix_styles(self._draw_w(len(image), random), style, strength)
         noise = [random.normal(len(image), 1, *shape) for shape in generator.config.noise_shapes()]
         completed = composite(self.networks.generator(image, mask, w_plus, noise).float(), image, mask)
         # Near 0, the style encoder has collapsed: one code for every face.
         self._note(style_std=style.float().std(dim=0).mean())
-        return Completion(completed, image, mask, batch["exemplar"], batch["is_self"])
+        return Completion(completed, image, mask, batch["exemplar"], batch["is_self"], is_guided)
+
+    def _draw_guided(self, batch: int, random: BatchRandom) -> Tensor | None:
+        """[B] bool, False for samples that are not shown their exemplar; None where all are."""
+        if self.exemplar_dropout_prob == 0:
+            return None
+        return random.uniform(batch) >= self.exemplar_dropout_prob
 
     def _draw_w(self, batch: int, random: BatchRandom) -> Tensor:
         """Stochastic styles [B, num_ws, w_dim]; the coarse layers of some samples take two."""

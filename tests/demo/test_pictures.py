@@ -6,8 +6,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from drawing import TEAL, draw_preview
 from made_pages import make_inpainter, save_made
-from pictures import ALL_FACES, PREVIEW_SIDE, TEAL, OpenedPhoto, draw_preview, open_for_page, reduced
+from pictures import ALL_FACES, PREVIEW_SIDE, OpenedPhoto, open_for_page, reduced
 from PIL import Image
 
 from exegan.errors import InputError, NoFaceFound
@@ -54,3 +55,14 @@ def test_the_hole_is_coloured_and_the_chosen_faces_stand_out(opened: OpenedPhoto
     assert np.array_equal(shown[beside], before[beside]), "what is no hole is seen as it is"
     teal = [(np.asarray(draw_preview(opened, chosen, None)) == TEAL).all(axis=-1).sum() for chosen in (1, ALL_FACES)]
     assert 0 < 2 * teal[0] < teal[1]
+
+
+def test_what_is_shown_is_a_new_file_each_time(opened: OpenedPhoto) -> None:
+    files = [opened.file_of(opened.preview) for _ in range(2)]
+    assert files[0] != files[1]
+    with Image.open(files[1]) as shown:
+        assert shown.size == opened.preview.size
+    assert opened.preview_file == opened.preview_file
+    opened.path.unlink()
+    with pytest.raises(InputError, match="the photo is gone"):
+        opened.file_of(opened.preview)

@@ -122,3 +122,18 @@ def test_nets_are_checked_when_it_is_built(monkeypatch: pytest.MonkeyPatch) -> N
     swapped = LossConfig(perceptual_net=FrozenNetConfig("facenet"))
     with pytest.raises(ConfigError, match="'facenet' is a recognition net, expected a perceptual net"):
         GeneratorObjective(swapped)
+
+
+def test_samples_without_exemplar_owe_it_nothing(sample: Completion) -> None:
+    guided = torch.tensor([True, True, False, False])
+    _, parts = GeneratorObjective(ALL)(dataclasses.replace(sample, is_guided=guided), discriminate, tiny_encoder)
+    of_all = Completion(sample.completed, sample.image, sample.mask, sample.exemplar, sample.is_self)
+    first_two = Completion(*(getattr(of_all, field.name)[:2] for field in dataclasses.fields(of_all)[:5]))
+    _, expected = GeneratorObjective(ALL)(first_two, discriminate, tiny_encoder)
+    for name in TERMS:
+        if name != "adversarial":
+            torch.testing.assert_close(parts[name], expected[name] / 2, msg=name)
+    assert torch.equal(parts["adversarial"], generator_loss(discriminate(sample.completed)))
+    nobody = dataclasses.replace(sample, is_guided=torch.zeros(4, dtype=torch.bool))
+    total, parts = GeneratorObjective(ALL)(nobody, discriminate, tiny_encoder)
+    assert sorted(parts) == ["adversarial"] and total.isfinite()

@@ -123,3 +123,11 @@ def test_mapping_ignores_the_length_of_z(generator: Generator) -> None:
     z = torch.randn(4, 6)
     torch.testing.assert_close(generator.mapping(z * 100), generator.mapping(z), rtol=1e-4, atol=1e-5)
     assert not torch.allclose(generator.mapping(-z), generator.mapping(z))
+
+
+def test_each_sample_may_have_its_own_strength(generator: Generator) -> None:
+    config = generator.config
+    w, style = torch.randn(2, config.w_dim), torch.randn(2, config.num_styles, config.w_dim)
+    mixed = generator.mix_styles(w, style, torch.tensor([0.0, 1.0])[:, None, None])
+    assert torch.equal(mixed[:1], generator.mix_styles(w[:1], style[:1], 0.0))
+    assert torch.equal(mixed[1:], generator.mix_styles(w[1:], style[1:], 1.0))

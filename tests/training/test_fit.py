@@ -79,6 +79,17 @@ def test_training_moves_every_network_and_its_average(tmp_path: Path, faces: Pat
     assert not any(key.startswith("objective.") for key in after)
 
 
+def test_without_exemplars_only_the_rest_learns(tmp_path: Path, faces: Path) -> None:
+    alone = "--model.exemplar_dropout_prob", "1", "--model.losses.path_length", "0"
+    assert fit(tmp_path, faces, 0.004, *alone) == 0
+    before = newest(tmp_path)
+    assert fit(tmp_path, faces, 0.012, "--ckpt_path", "last", *alone) == 0
+    after = newest(tmp_path)
+    changed = {key for key in before if key.startswith("model.") and not torch.equal(before[key], after[key])}
+    assert any(key.startswith("model.generator.mapping.") for key in changed)
+    assert not any(key.startswith("model.style_encoder.") for key in changed), "nothing depends on exemplars"
+
+
 def test_resume_goes_on_where_the_run_stood(tmp_path: Path, faces: Path) -> None:
     assert fit(tmp_path, faces, 0.008) == 0
     assert fit(tmp_path, faces, 0.016, "--ckpt_path", "last") == 0
