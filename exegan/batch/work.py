@@ -17,6 +17,7 @@ from PIL import Image
 from torch import Tensor
 
 from exegan.batch import files
+from exegan.batch.inputs import describe
 from exegan.batch.manifest import Entry
 from exegan.batch.plan import REGION, Item, Job
 from exegan.batch.settings import Settings
@@ -182,23 +183,8 @@ class Worker:
         return {
             "output": item.output,
             **outcome,
-            "inputs": {kind: _describe(path) for kind, path in job.inputs.items()},
+            "inputs": {kind: describe(path) for kind, path in job.inputs.items()},
             "options": {**self._options, **job_options(item)},
             "seed": job.seed,
             "seconds": round(seconds, 3),
         }
-
-
-def _describe(path: str) -> dict[str, Any]:
-    """What tells an input from another; without a hash where it cannot be read."""
-    try:
-        size, mtime_ns = files.stamp(path)
-        return {"path": path, "size": size, "mtime_ns": mtime_ns, "sha256": _sha256(path, size, mtime_ns)}
-    except OSError:
-        return {"path": path, "size": None, "mtime_ns": None, "sha256": None}
-
-
-@lru_cache(_KEPT_STYLES)
-def _sha256(path: str, size: int, mtime_ns: int) -> str:
-    """Hash of a file that many items share, taken again when the file has changed."""
-    return files.sha256_of(path)

@@ -60,7 +60,7 @@ def raw_store(path: Path) -> dict[str, Any]:
     return store
 
 
-@pytest.mark.parametrize("suffix", ["jpg", "png", "webp", "tiff", "avif"])
+@pytest.mark.parametrize("suffix", ["jpg", "png", "webp", "tiff", "avif", "heic"])
 def test_signed_and_read_back(tmp_path: Path, photo: Path, chain: Chain, suffix: str) -> None:
     output = complete(photo, tmp_path / f"out.{suffix}", Signer(*chain))
     manifest = read_manifest(output)
