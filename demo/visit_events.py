@@ -32,20 +32,24 @@ def connect_visits(
     for changed in (*changes, *(component.change for component in hole)):
         changed(lambda name, *values: visits.keep(name, values), [tab, *kept], None, **light())
 
-    def on_load(name: str) -> tuple[Any, ...]:
+    def on_load(name: str) -> tuple[str, str]:
         values = visits.find(name)
-        if values is None or values[0] is None:
-            return name, *nothing
-        one, parts, painted, photos, seed, done = values[0], values[1:6], values[6], values[7], values[8], values[9]
-        return name, *_photo_again(one, parts, painted), photos, seed, *_results_again(done)
+        return name, "" if values is None or values[0] is None else name
+
+    def put_back(name: str) -> tuple[Any, ...]:
+        values = visits.find(name)
+        if values is None:
+            raise gr.Error("What this tab had is gone; drop the photo again.", print_exception=False)
+        one, *parts, painted, photos, seed, done = values
+        return *_photo_again(one, tuple(parts), painted), photos, seed, *_results_again(done)
 
     slider = [result.slider, result.status, result.download, result.again]
-    restored = [tab, *opening_outputs(photo, opened), photo.grow, photo.invert, strokes]
+    restored = [*opening_outputs(photo, opened), photo.grow, photo.invert, strokes]
     restored += [exemplar.photos, exemplar.seed, samples, *slider, result.gallery]
-    # See `ui._picture_file`: values, not gr.skip(), for those.
-    empty: dict[Any, Any] = {photo.drop: None, photo.mask: None, exemplar.photos: []}
-    nothing = [empty.get(component, gr.skip()) for component in restored[1:]]
-    page.load(on_load, tab, restored, js=NAME_OF_TAB, **light())
+    # Two events, so that one with nothing to put back touches nothing: a photo may be on its way already.
+    known = gr.State("")
+    page.load(on_load, tab, [tab, known], js=NAME_OF_TAB, **light())
+    known.change(put_back, known, restored, **light())
 
 
 def _photo_again(one: OpenedPhoto, parts: tuple[Any, ...], painted: Any) -> tuple[Any, ...]:

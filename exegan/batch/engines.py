@@ -10,7 +10,7 @@ from exegan.batch.local import Slots, run_here
 from exegan.batch.manifest import Entry
 from exegan.batch.settings import Settings
 from exegan.batch.work import Worker
-from exegan.errors import InputError
+from exegan.errors import ConfigError, InputError
 from exegan.nets.checkpoint import find_model
 from exegan.weights import sha256_of
 
@@ -24,7 +24,7 @@ def start_engine(
 
     Raises:
         InputError: The engine is unknown.
-        ConfigError: Its package is not installed.
+        ConfigError: Its package is not installed, or a key would have to leave this machine.
     """
     options = {**settings.facts(), "model_sha256": model_sha256(settings.model)}
     if name == "threads":
@@ -34,6 +34,8 @@ def start_engine(
     if name == "ray":
         from exegan.batch.cluster import run_on_ray
 
+        if settings.signer is not None:
+            raise ConfigError("the key that signs stays on this machine, and ray works on others; use --engine threads")
         return lambda batches, stopping: run_on_ray(
             partial(Worker, settings, options, output), batches, workers, address, stopping
         ), options

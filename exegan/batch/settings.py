@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 from exegan.errors import ConfigError
+from exegan.provenance import Signer
 
 
 @dataclass(frozen=True)
@@ -22,6 +23,7 @@ class Settings:
         quality: Of JPEG and WebP outputs; None = the photo's own.
         batch_size: Items that the networks take at once, always so many: a batch that is not full is filled with
             blanks, so that an item's bytes do not depend on its neighbours.
+        signer: Puts a signed C2PA manifest into each output; None leaves them unsigned.
     """
 
     model: str = "default"
@@ -32,6 +34,7 @@ class Settings:
     truncation_psi: float = 1.0
     quality: int | None = None
     batch_size: int = 8
+    signer: Signer | None = None
 
     def __post_init__(self) -> None:
         if self.batch_size < 1:
@@ -39,6 +42,6 @@ class Settings:
 
     def facts(self) -> dict[str, Any]:
         """What the manifest notes; where an item was computed is not part of what it should look like."""
-        told = asdict(self)
-        del told["device"], told["model"]
-        return told
+        unnoted = ("device", "model", "signer")
+        told = {one.name: getattr(self, one.name) for one in fields(self) if one.name not in unnoted}
+        return {**told, "signed_with": None if self.signer is None else self.signer.fingerprint}

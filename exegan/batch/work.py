@@ -5,7 +5,8 @@ from __future__ import annotations
 import errno
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -27,6 +28,7 @@ from exegan.inpainter import Inpainter, Options, Prepared, load_style, write_com
 from exegan.inpainter.stages import prepare_face
 from exegan.inpainter.styles import STYLE_SUFFIX
 from exegan.masks.regions import crop_region_mask, region_mask
+from exegan.provenance import Signing
 
 _KEPT_STYLES = 1024
 _TOLD = ("index", "box_xyxy", "upscaled", "seam")  # of a face's report, in its entry
@@ -144,7 +146,7 @@ class Worker:
         start = time.perf_counter()
         try:
             completed = self._inpainter.finish(loaded.prepared, raw)
-            with self._folder.staging(loaded.item.output) as path:
+            with self._folder.staging(loaded.item.output) as path, self._signing(loaded.item.job.photo) as signing:
                 notes = write_completed(
                     loaded.photo,
                     completed.image,
@@ -152,6 +154,7 @@ class Worker:
                     seed=loaded.item.job.seed,
                     model_sha256=self._inpainter.model_sha256,
                     quality=self._settings.quality,
+                    signing=signing,
                 )
                 outcome = {
                     "status": DONE,
@@ -165,6 +168,14 @@ class Worker:
                 raise InputError(f"{full}; make room, the same command goes on from there") from error
             outcome = {"status": FAILED, "error": str(error)}
         return self._entry(loaded.item, loaded.seconds + time.perf_counter() - start, outcome)
+
+    @contextmanager
+    def _signing(self, photo: str) -> Iterator[Signing | None]:
+        if (signer := self._settings.signer) is None:
+            yield None
+            return
+        with files.local_copy(photo) as path:
+            yield signer.of(path)
 
     def _entry(self, item: Item, seconds: float, outcome: dict[str, Any]) -> Entry:
         job = item.job

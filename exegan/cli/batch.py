@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+from exegan.cli.signing import CertificateOption, KeyOption, TsaOption, make_signer
 from exegan.errors import InputError, Interrupted
 
 
@@ -32,6 +33,9 @@ def batch(
     aligned: Annotated[bool, typer.Option("--aligned", help="Pictures are aligned square faces already.")] = False,
     format_: Annotated[str, typer.Option("--format", help="Extension of the outputs.")] = "png",
     quality: Annotated[int | None, typer.Option(min=1, max=100, help="Of JPEG and WebP.")] = None,
+    c2pa_cert: CertificateOption = None,
+    c2pa_key: KeyOption = None,
+    c2pa_tsa: TsaOption = None,
     model: Annotated[str, typer.Option(help="'default' (bundled), a model folder or an ONNX folder.")] = "default",
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
     precision: Annotated[str, typer.Option(help="float32, bfloat16 or float16.")] = "float32",
@@ -57,10 +61,11 @@ def batch(
     plan = plan_batch(
         **sources, face=face, seed=seed, strength=strength, samples=samples, suffix=f".{format_.lstrip('.')}"
     )
+    signer = make_signer(c2pa_cert, c2pa_key, c2pa_tsa, (item.output for item in plan.items))
     if dry_run:
         _tell(plan.report() if as_json else str(plan))
         raise typer.Exit(1 if plan.problems else 0)
-    settings = Settings(model, device, precision, backend, aligned, truncation_psi, quality, batch_size)
+    settings = Settings(model, device, precision, backend, aligned, truncation_psi, quality, batch_size, signer)
     summary = run_batch(
         plan,
         output,

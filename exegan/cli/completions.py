@@ -5,13 +5,35 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from exegan.cli.outputs import check_new_output
 from exegan.errors import InputError
 
 if TYPE_CHECKING:
-    from exegan.inpainter import Inpainted
+    from exegan.cli.exemplars import Mixing
+    from exegan.inpainter import Inpainted, Inpainter, Options, Plan
+
+
+class Outputs(NamedTuple):
+    """Where things go: the completions, and the contact sheets that are wanted."""
+
+    paths: list[Path]
+    sheet: Path | None = None
+    sweep: Path | None = None
+
+
+def check_outputs(outputs: Outputs, inputs: Sequence[Path]) -> None:
+    """Make sure that all can be written, none is one of the inputs, and none is written twice.
+
+    Raises:
+        InputError: Otherwise.
+    """
+    every = [*outputs.paths, *filter(None, outputs[1:])]
+    for number, output in enumerate(every):
+        check_new_output(output, *inputs)
+        if output.absolute() in [other.absolute() for other in every[:number]]:
+            raise InputError(f"the output {output} is asked for twice; give the sheets names of their own")
 
 
 def sample_paths(output: Path, count: int) -> list[Path]:
@@ -21,16 +43,23 @@ def sample_paths(output: Path, count: int) -> list[Path]:
     return [output.with_name(f"{output.stem}_{number}{output.suffix}") for number in range(count)]
 
 
-def check_outputs(outputs: Sequence[Path], inputs: Sequence[Path]) -> None:
-    """Make sure that all can be written, none is one of the inputs, and none is written twice.
+def write_sheets(
+    outputs: Outputs,
+    inpainter: Inpainter,
+    plan: Plan,
+    results: Sequence[Inpainted],
+    mixing: Mixing | None,
+    options: Options,
+) -> None:
+    """Write the contact sheets that are wanted: of the samples, and of mixing at every layer with the first's seed."""
+    from exegan.images import save_photo
+    from exegan.inpainter.showing import sample_sheet, sweep_sheet
 
-    Raises:
-        InputError: Otherwise.
-    """
-    for number, output in enumerate(outputs):
-        check_new_output(output, *inputs)
-        if output.absolute() in [other.absolute() for other in outputs[:number]]:
-            raise InputError(f"the output {output} is asked for twice; give the sheets names of their own")
+    if outputs.sheet:
+        save_photo(sample_sheet(plan, results), outputs.sheet)
+    if mixing and outputs.sweep:
+        swept = inpainter.sweep(plan, mixing.coarse, mixing.fine, results[0].seed, options)
+        save_photo(sweep_sheet(plan, swept), outputs.sweep)
 
 
 def told(

@@ -22,6 +22,11 @@ class ExemplarWord(NamedTuple):
     face: int | None
 
 
+def parse_exemplars(words: Sequence[str] | None) -> list[ExemplarWord]:
+    """What each word says; None is no words. Errors as for `parse_exemplar`."""
+    return [parse_exemplar(word) for word in words or []]
+
+
 def parse_exemplar(word: str) -> ExemplarWord:
     """Take a word apart; one that is the path of a file is that, whatever signs are in it.
 

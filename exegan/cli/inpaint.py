@@ -7,8 +7,9 @@ from typing import Annotated, Literal
 
 import typer
 
-from exegan.cli.completions import check_outputs, sample_paths, told
-from exegan.cli.exemplars import encode_mixing, parse_exemplar, read_exemplars
+from exegan.cli.completions import Outputs, check_outputs, sample_paths, told, write_sheets
+from exegan.cli.exemplars import encode_mixing, parse_exemplars, read_exemplars
+from exegan.cli.signing import CertificateOption, KeyOption, TsaOption, make_signer
 
 _EXEMPLAR_HELP = (
     "Photo (or saved style) of the face to take the looks from; PHOTO#1 means face 1 in it. Several of one person are"
@@ -43,18 +44,20 @@ def inpaint(
         bool, typer.Option("--compile", help="Use torch.compile: slow first picture, faster later ones.")
     ] = False,
     backend: Annotated[str, typer.Option(help="torch, or onnx for a folder that 'exegan onnx' wrote.")] = "torch",
+    c2pa_cert: CertificateOption = None,
+    c2pa_key: KeyOption = None,
+    c2pa_tsa: TsaOption = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print a report as JSON.")] = False,
 ) -> None:
     """Complete faces of a photo under a mask, or regions of them, from exemplar faces."""
-    from exegan.images import open_photo, save_photo
+    words, words_b = parse_exemplars(exemplar), parse_exemplars(exemplar_b)
+    outputs = Outputs(sample_paths(output, 1 if pick == "best" else samples), sheet, mix_sweep)
+    check_outputs(outputs, [photo, *([mask] if mask else []), *(word.path for word in (*words, *words_b))])
+    signer = make_signer(c2pa_cert, c2pa_key, c2pa_tsa, outputs.paths)
+    from exegan.images import open_photo
 
-    words, words_b = ([parse_exemplar(text) for text in texts or []] for texts in (exemplar, exemplar_b))
-    paths = sample_paths(output, 1 if pick == "best" else samples)
-    inputs = [photo, *([mask] if mask else []), *(word.path for word in (*words, *words_b))]
-    check_outputs([*paths, *filter(None, (sheet, mix_sweep))], inputs)
     picture = open_photo(photo)
-    from exegan.inpainter import Inpainter, Options, pick_best, read_hole, write_completed
-    from exegan.inpainter.showing import sample_sheet, sweep_sheet
+    from exegan.inpainter import Inpainter, Options, pick_best, read_hole, write_samples
 
     hole, exemplars = read_hole(mask, region, grow, invert), read_exemplars(words)
     options = Options(exemplar_strength, truncation_psi)
@@ -70,14 +73,7 @@ def inpaint(
     plan = inpainter.plan(picture.image, hole, mixing.style() if mixing else exemplars, face=face)
     results = inpainter.sample(plan, samples, seed, options)
     best = pick_best(results) if pick == "best" else None
-    notes: list[str] = []
-    for result, path in zip(results if best is None else [results[best]], paths, strict=True):
-        notes = write_completed(
-            picture, result.image, path, seed=result.seed, model_sha256=inpainter.model_sha256, quality=quality
-        )
-    if sheet:
-        save_photo(sample_sheet(plan, results), sheet)
-    if mixing and mix_sweep:
-        swept = inpainter.sweep(plan, mixing.coarse, mixing.fine, seed, options)
-        save_photo(sweep_sheet(plan, swept), mix_sweep)
-    typer.echo(told(results, paths, best, as_json, notes))
+    kept, model_sha256 = results if best is None else [results[best]], inpainter.model_sha256
+    notes = write_samples(picture, kept, outputs.paths, model_sha256, quality, signer.of(photo) if signer else None)
+    write_sheets(outputs, inpainter, plan, results, mixing, options)
+    typer.echo(told(results, outputs.paths, best, as_json, notes))

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from exegan.cli.exemplars import parse_exemplar, read_exemplar
+from exegan.cli.exemplars import parse_exemplars, read_exemplar
 from exegan.errors import InputError
 
 
@@ -24,7 +24,7 @@ def style(
     from exegan.inpainter import Inpainter, check_style_output, save_style
 
     check_style_output(output)
-    words = [parse_exemplar(text) for text in face]
+    words = parse_exemplars(face)
     if any(word.key is not None for word in words):
         raise InputError("a style is made for no face or region in particular; leave out what stands before '='")
     exemplars = [read_exemplar(word.path, word.face) for word in words]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
@@ -16,14 +15,8 @@ def verify(
 ) -> None:
     """Tell whether a picture is marked as completed by exegan: exit code 0 marked, 1 not, 2 unreadable."""
     from exegan.images import open_photo
-    from exegan.provenance import read_packet
+    from exegan.provenance import find_marks
 
-    found = read_packet(open_photo(image).xmp)
-    if as_json:
-        typer.echo(json.dumps({"marked": found is not None, **(asdict(found) if found else {})}))
-    elif found is None:
-        typer.echo(f"{image} is not marked")
-    else:
-        model = f"model {found.model_sha256[:12]}" if found.model_sha256 else "a model without a file"
-        typer.echo(f"{image} was edited by exegan {found.version} ({model}, seed {found.seed})")
-    raise typer.Exit(0 if found else 1)
+    marks = find_marks(image, open_photo(image).xmp)
+    typer.echo(json.dumps(marks.report()) if as_json else f"{image} {marks}")
+    raise typer.Exit(0 if marks.edit else 1)

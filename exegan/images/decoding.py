@@ -11,9 +11,12 @@ from PIL import Image, UnidentifiedImageError
 
 from exegan.errors import InputError
 from exegan.images.formats import FORMATS, HAS_HEIF, MAX_PIXELS
+from exegan.provenance import holds_manifest
 
 WAS_DEEP = "exegan_was_deep"
 """Key in a decoded picture's `info` where colours had 16 bits."""
+HAD_MANIFEST = "exegan_had_manifest"
+"""Key in a decoded picture's `info` where the file carried a C2PA manifest."""
 
 
 def limit_pixels(most: int) -> None:
@@ -79,6 +82,8 @@ def decode(data: bytes, where: str) -> Image.Image:
         raise InputError(f"{where} is damaged and cannot be decoded ({error}); get the file again") from error
     if was_deep:
         image.info[WAS_DEEP] = True
+    if holds_manifest(data):
+        image.info[HAD_MANIFEST] = True
     return image
 
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image, JpegImagePlugin
 
 from exegan.images.colour import from_srgb, upright, upright_rgb
-from exegan.images.decoding import WAS_DEEP, decode, open_file
+from exegan.images.decoding import HAD_MANIFEST, WAS_DEEP, decode, open_file
 
 _ORIENTATION = 0x0112
 # Description, make, model, software, date, artist, copyright, rating, and the titles of Windows.
@@ -33,6 +33,7 @@ class Photo:
         xmp: XMP packet of the file, if there is one.
         jpeg: Quantisation tables, subsampling and progressiveness of a JPEG file, as Pillow's writer takes them.
         notes: What could not be kept, in sentences.
+        had_manifest: The file carried a C2PA manifest, which fits none but its own pixels.
     """
 
     native: Image.Image
@@ -41,6 +42,7 @@ class Photo:
     xmp: bytes | None = None
     jpeg: dict[str, Any] | None = None
     notes: tuple[str, ...] = ()
+    had_manifest: bool = False
 
     def replaced(self, result: Image.Image) -> Photo:
         """The photo with the pixels of `result` wherever they differ from `image`; all others as the file has them.
@@ -92,6 +94,7 @@ def _make_photo(opened: Image.Image) -> Photo:
         _xmp(opened),
         _jpeg_settings(opened),
         tuple(notes),
+        HAD_MANIFEST in opened.info,
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -42,7 +43,13 @@ def save_photo(image: Image.Image, path: str | Path, quality: int | None = None)
     write_photo(Photo(image, image), path, quality)
 
 
-def write_photo(photo: Photo, path: str | Path, quality: int | None = None, xmp: bytes | None = None) -> list[str]:
+def write_photo(
+    photo: Photo,
+    path: str | Path,
+    quality: int | None = None,
+    xmp: bytes | None = None,
+    seal: Callable[[Path], None] | None = None,
+) -> list[str]:
     """Write a photo in the format of the path's extension, beside its place and renamed when complete.
 
     What the photo's file had is kept where the format can hold it: depth, alpha, ICC profile, EXIF, XMP, resolution.
@@ -54,6 +61,7 @@ def write_photo(photo: Photo, path: str | Path, quality: int | None = None, xmp:
         quality: 1 to 100 for JPEG, WebP, AVIF and HEIF. None is the photo's own for JPEG to JPEG, lossless for WebP,
             and 95 otherwise.
         xmp: XMP packet to write in place of the photo's own.
+        seal: Called with the whole file before it gets its name; may change it, and what it raises leaves nothing.
 
     Returns:
         What could not be kept, in sentences.
@@ -76,6 +84,8 @@ def write_photo(photo: Photo, path: str | Path, quality: int | None = None, xmp:
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         picture.save(temporary, format=kind, **options)
+        if seal is not None:
+            seal(temporary)
         os.replace(temporary, path)
     except (OSError, ValueError) as error:  # the latter for more pixels a side than WebP allows
         reason = getattr(error, "strerror", None) or error

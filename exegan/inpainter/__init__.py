@@ -14,7 +14,7 @@ from exegan.inpainter.result import CompletedFace, Inpainted, pick_best, report_
 from exegan.inpainter.scores import Recognizer, make_recognizer
 from exegan.inpainter.stages import Prepared, stack_prepared
 from exegan.inpainter.styles import Style, check_style_output, load_style, save_style
-from exegan.inpainter.writing import write_completed
+from exegan.inpainter.writing import write_completed, write_samples
 
 __all__ = [
     "Backend",
@@ -44,4 +44,5 @@ __all__ = [
     "save_style",
     "stack_prepared",
     "write_completed",
+    "write_samples",
 ]

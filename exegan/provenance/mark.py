@@ -22,3 +22,7 @@ class Provenance:
     model_sha256: str | None
     seed: int
     version: str = __version__
+
+    def __str__(self) -> str:
+        model = f"model {self.model_sha256[:12]}" if self.model_sha256 else "a model without a file"
+        return f"exegan {self.version} ({model}, seed {self.seed})"

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from certificates import write_chain
 from PIL import Image
 
 from exegan.batch.manifest import Manifest
@@ -22,10 +23,11 @@ from exegan.batch.planning import plan_batch
 from exegan.batch.run import Summary, cut_batches, run_batch
 from exegan.batch.settings import Settings
 from exegan.batch.work import Worker
-from exegan.errors import InputError, Interrupted, MaskError
+from exegan.errors import ConfigError, InputError, Interrupted, MaskError
 from exegan.images import read_mask, read_photo, to_tensor
 from exegan.inpainter import Inpainter, Style, save_style
 from exegan.masks.regions import crop_region_mask
+from exegan.provenance import Signer, read_manifest
 
 
 def plan(root: Path, **options: Any) -> Plan:
@@ -307,3 +309,20 @@ def test_regions_and_saved_styles_serve_all(folders: Path, model_dir: Path) -> N
 def test_an_unknown_region_is_known_at_once(folders: Path) -> None:
     with pytest.raises(MaskError, match="tail"):
         plan_batch(str(folders / "photos"), "region:tail", str(folders / "exemplars"))
+
+
+def test_outputs_are_signed_and_the_key_is_nowhere(folders: Path, model_dir: Path) -> None:
+    pytest.importorskip("c2pa")
+    chain = write_chain(folders / "secrets")
+    settings = Settings(str(model_dir), aligned=True, batch_size=4, signer=Signer(*chain))
+    assert run_batch(plan(folders), str(folders / "out"), settings, show_progress=False).done == 10
+    for name in outputs(folders):
+        manifest = read_manifest(folders / "out" / name)
+        assert manifest is not None and manifest.is_intact and manifest.provenance is not None
+    secret = chain.key.read_text().splitlines()[1]
+    assert not any(secret.encode() in path.read_bytes() for path in (folders / "out").rglob("*") if path.is_file())
+    assert run_batch(plan(folders), str(folders / "out"), settings, show_progress=False).done_before == 10
+    with pytest.raises(InputError, match="was made with another signed_with"):
+        run(folders, model_dir)
+    with pytest.raises(ConfigError, match="stays on this machine"):
+        run_batch(plan(folders), str(folders / "other"), settings, engine="ray")

@@ -6,9 +6,11 @@ import json
 from pathlib import Path
 
 import pytest
+from certificates import write_chain
 from helpers import write_faces_to_complete, write_tiny_model
 
 from exegan.cli import main
+from exegan.provenance import read_manifest
 
 
 def run(*arguments: object) -> int:
@@ -29,6 +31,17 @@ def test_all_done(tmp_path: Path, places: list[object], capsys: pytest.CaptureFi
     assert run(*places, "-o", tmp_path / "out", "--format", "jpg", "--quality", 90) == 0
     assert capsys.readouterr().out.strip() == f"{tmp_path / 'out'}: 10 done"
     assert len(list((tmp_path / "out").rglob("*.jpg"))) == 10
+
+
+def test_signed(tmp_path: Path, places: list[object]) -> None:
+    pytest.importorskip("c2pa")
+    chain = write_chain(tmp_path / "secrets")
+    signing = ["--c2pa-cert", chain.certificates, "--c2pa-key", chain.key]
+    assert run(*places, "-o", tmp_path / "out", "--format", "bmp", *signing) == 2
+    assert not (tmp_path / "out").exists()
+    assert run(*places, "-o", tmp_path / "out", *signing) == 0
+    manifests = [read_manifest(path) for path in (tmp_path / "out").rglob("*.png")]
+    assert len(manifests) == 10 and all(one is not None and one.is_intact for one in manifests)
 
 
 def test_dry_run_writes_nothing(tmp_path: Path, places: list[object], capsys: pytest.CaptureFixture[str]) -> None:

@@ -31,6 +31,7 @@ def test_exit_codes_and_lines(tmp_path: Path, capsys: pytest.CaptureFixture[str]
         "model_sha256": "0123456789abcdef" * 4,
         "seed": 3,
         "version": __version__,
+        "c2pa": None,
     }
     assert run_command("verify", broken) == 2
     assert "is not a picture" in capsys.readouterr().err

@@ -208,10 +208,9 @@ def test_a_browser_asks_no_other_host(address: str) -> None:
         page.on("request", lambda request: asked.append(request.url))
         page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
         page.goto(address)
-        page.wait_for_load_state("networkidle")
         page.get_by_text("Use via API").click()
         page.get_by_text("exemplar_strength").first.wait_for()
-        page.wait_for_load_state("networkidle")
+        page.wait_for_timeout(1000)  # the page's heartbeat never ends, so there is no idle network to wait for
         shown = page.locator("body").inner_text()
         browser.close()
     assert asked
