@@ -52,11 +52,11 @@ def build(inpainter: Inpainter) -> gr.Blocks:
 
 
 def _photo() -> PhotoStep:
-    _step("1 · Photo: what to redo")
+    _step(1, "Photo", "what to redo")
     with gr.Column(elem_classes="tight") as dropping:
         drop = _picture_file("Photo", PHOTO_HINT, ["upload", "clipboard"], PICTURE_HEIGHT + 38, "photo")
         offers = gr.Gallery(
-            label="Or try one of these: photo and exemplar, faces made by this model",
+            label="Or try an example: faces that a model made",
             value=[(offer.picture(), offer.called) for offer in OFFERS],
             format="jpeg",
             columns=len(OFFERS),
@@ -141,7 +141,7 @@ def _editor() -> gr.ImageEditor:
 
 
 def _exemplar(layers: int) -> ExemplarStep:
-    _step("2 · Exemplar: whose looks")
+    _step(2, "Exemplar", "whose looks")
     photos = gr.Gallery(
         label="Photos of one person",
         interactive=True,
@@ -149,7 +149,7 @@ def _exemplar(layers: int) -> ExemplarStep:
         file_types=["image"],
         format="png",
         columns=2,
-        object_fit="cover",
+        object_fit="contain",
         buttons=[],
         height=216,
         elem_id="exemplar",
@@ -176,13 +176,13 @@ def _exemplar(layers: int) -> ExemplarStep:
         with gr.Column(scale=1, min_width=80, elem_classes="tight"):
             dice = gr.Button("Roll dice", size="sm", min_width=60, elem_id="dice")
             lock = gr.Checkbox(label="Keep", value=True, container=False, min_width=60)
+    complete = gr.Button("Complete", variant="primary", size="lg", elem_id="complete")
+    cancel = gr.Button("Cancel", variant="stop", size="sm", visible=False, elem_id="cancel")
     with gr.Accordion("More", open=False, elem_id="more"):
         variety = gr.Slider(
             0, 1, value=1, step=0.05, label="Variety", info="less is more ordinary; truncation ψ", buttons=[]
         )
-        second = _picture_file(
-            "Second exemplar", "Second exemplar\nfor the finer looks", ["upload", "clipboard"], 130, "second"
-        )
+        second = _picture_file("Second exemplar", "A second exemplar", ["upload", "clipboard"], 130, "second")
         mix_at = gr.Slider(
             0,
             layers,
@@ -193,13 +193,11 @@ def _exemplar(layers: int) -> ExemplarStep:
             buttons=[],
         )
         form = gr.Dropdown(label="Download as", choices=list(FORMATS), value=next(iter(FORMATS)))
-    complete = gr.Button("Complete", variant="primary", size="lg", elem_id="complete")
-    cancel = gr.Button("Cancel", variant="stop", size="sm", visible=False, elem_id="cancel")
     return ExemplarStep(photos, strength, samples, seed, dice, lock, variety, second, mix_at, form, complete, cancel)
 
 
 def _result() -> ResultStep:
-    _step("3 · Result: original left, completed right")
+    _step(3, "Result", "original left, completed right")
     slider = gr.ImageSlider(
         label="Original and completed photo",
         show_label=False,
@@ -259,5 +257,5 @@ def _paths_of(payload: Any) -> list[str]:
     return [one.image.path for one in payload.root] if payload else []
 
 
-def _step(heading: str) -> None:
-    gr.Markdown(f"### {heading}", elem_classes="step")
+def _step(number: int, name: str, meaning: str) -> None:
+    gr.Markdown(f"### **{number}** {name} *{meaning}*", elem_classes="step")

@@ -340,6 +340,7 @@ def test_a_dropped_connection_loses_nothing(page: Any, photo: Path, tmp_path: Pa
 
 def test_on_a_phone(open_page: Callable[..., Any], photo: Path, tmp_path: Path) -> None:
     page = open_page(PHONE)
+    assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
     give_photo(page, photo)
     choose_parts(page, "lower face")
     give_exemplars(page, "face-4.jpg")
