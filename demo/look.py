@@ -32,7 +32,7 @@ CSS = """
 #regions label span { margin-left: 0; }
 #regions label.selected { background: var(--color-accent); color: white; border-color: var(--color-accent); }
 #regions input { position: absolute; opacity: 0; pointer-events: none; }
-#regions label:focus-within { outline: 2px solid var(--color-accent); outline-offset: 1px; }
+#regions label:has(input:focus-visible) { outline: 2px solid var(--color-accent); outline-offset: 1px; }
 #faces .wrap { gap: 4px; }
 #faces label { padding: 3px 9px; }
 #preview img, #preview button { cursor: pointer; }

@@ -6,7 +6,7 @@ import contextlib
 import hashlib
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -16,6 +16,7 @@ from fsspec.implementations.local import LocalFileSystem
 
 from exegan.errors import InputError
 from exegan.images import FORMATS
+from exegan.images.saving import being_written
 
 _PARTIAL = ".partial"
 
@@ -165,10 +166,18 @@ class OutputFolder:
         staged = self._staged(relative)
         return bool(self._fs.isfile(staged)) and sha256_of(self._fs.unstrip_protocol(staged)) == sha256
 
-    def discard_staged(self, relative: str) -> None:
-        """Remove what a killed run left of an output."""
-        if self._fs.isfile(self._staged(relative)):
-            self._fs.rm_file(self._staged(relative))
+    def sweep(self, outputs: Iterable[str]) -> None:
+        """Remove what writers that were killed, or worked twice, left beside the places of outputs."""
+        staged: dict[str, set[str]] = {}
+        for path in (PurePosixPath(self._staged(relative)) for relative in outputs):
+            staged.setdefault(str(path.parent), set()).add(path.name)
+        for folder, names in staged.items():
+            self._fs.invalidate_cache(folder)
+            for found in self._fs.ls(folder, detail=False) if self._fs.isdir(folder) else []:
+                name = PurePosixPath(found).name
+                if name in names or being_written(name) in names:
+                    with contextlib.suppress(FileNotFoundError):  # its writer was quicker
+                        self._fs.rm_file(found)
 
     def _staged(self, relative: str) -> str:
         path = PurePosixPath(join(self._root, relative))

@@ -105,26 +105,25 @@ def run_batch(
     manifest.add(_new_failures(plan.problems, manifest))
     batches = cut_batches(plan.items, todo.missing, settings.batch_size)
     done = 0
+    unnamed: set[str] = set()  # noted, so that the next run would name them
     try:
         with _stop_on_signals() as stopping, _bar(plan, todo, show_progress) as bar:
             for entries in running(batches, stopping):
+                unnamed = {entry["output"] for entry in entries if entry["status"] == DONE}
                 manifest.add(entries)
                 for entry in entries:
                     if entry["status"] == DONE:
                         folder.publish(entry["output"])
+                        unnamed.remove(entry["output"])
                         done += 1
                     else:
-                        folder.discard_staged(entry["output"])
                         problems.append(Problem(entry["output"], entry["error"]))
                 bar.set_postfix(failed=len(problems), refresh=False)
                 bar.update(len(entries))
             stopped = stopping()
-    except BaseException:
-        for unfinished in todo.missing - manifest.entries.keys():  # written, but neither noted nor named
-            folder.discard_staged(unfinished)
-        raise
     finally:
         manifest.close()
+        folder.sweep({*todo.missing, *todo.done} - unnamed)
     return Summary(output, plan.size, done, len(todo.done), problems, stopped)
 
 

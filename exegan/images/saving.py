@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from exegan.images.photo import Photo
 _QUALITY = 95
 _PNG_LEVEL = 3  # of a photo of one megapixel in 0.2 s where Pillow's 6 takes 0.7 s, for a file 3 % larger
 _XMP_TAG = 700
+_TEMPORARY = ".tmp"
 
 
 def check_output(path: str | Path) -> None:
@@ -82,7 +84,7 @@ def write_photo(
         **_compression(photo, kind, quality),
         **_xmp_options(packet, kind, photo.metadata),
     }
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    temporary = path.with_name(f".{path.name}.{os.getpid()}{_TEMPORARY}")
     try:
         if photo.deep is not None and kind in WITH_DEEP_COLOUR:
             notes += write_deep(photo.deep, temporary, kind, photo.metadata, packet)
@@ -98,6 +100,12 @@ def write_photo(
         with contextlib.suppress(OSError):  # a name too long for the disk; what matters was raised above
             temporary.unlink(missing_ok=True)
     return [*photo.notes, *notes]
+
+
+def being_written(name: str) -> str | None:
+    """Name of the file that a temporary file of `write_photo` was to become, None if it is no such file."""
+    found = re.fullmatch(rf"\.(.+)\.\d+{re.escape(_TEMPORARY)}", name)
+    return found and found[1]
 
 
 def _fitting(photo: Photo, kind: str) -> tuple[Image.Image, list[str]]:

@@ -17,7 +17,6 @@ import pytest
 from certificates import write_chain
 from PIL import Image
 
-from exegan.batch.manifest import Manifest
 from exegan.batch.plan import Plan
 from exegan.batch.planning import plan_batch
 from exegan.batch.run import Summary, cut_batches, run_batch
@@ -194,7 +193,22 @@ def test_a_note_without_its_output_is_completed(folders: Path, model_dir: Path) 
     summary = run(folders, model_dir)
     assert (summary.done, summary.done_before) == (1, 9)
     assert outputs(folders) == before
-    assert len(Manifest.__init__.__doc__ or "x") and json.loads(lines_text(folders)[-1])["output"] == "4_0.png"
+    assert json.loads(lines_text(folders)[-1])["output"] == "4_0.png"
+
+
+def test_what_a_killed_or_doubled_writer_left_is_swept(folders: Path, model_dir: Path) -> None:
+    run(folders, model_dir)
+    before, out = outputs(folders), folders / "out"
+    for name in (".3_0.partial.png", "..4_0.partial.png.123.tmp", "sub/.5_0.partial.png"):
+        (out / name).parent.mkdir(exist_ok=True)
+        (out / name).write_bytes(b"half")
+    others = [out / ".mine.png", out / "..of-another-batch.partial.png.123.tmp", out / "..4_0.partial.png.tmp"]
+    for path in others:
+        path.write_bytes(b"kept")
+    assert run(folders, model_dir).done == 0
+    left = [path for path in out.rglob(".*") if path.is_file()]
+    assert sorted(left) == sorted([*others, out / "sub/.5_0.partial.png"])  # which no item of the plan is written as
+    assert {name: content for name, content in outputs(folders).items() if name in before} == before
 
 
 def lines_text(root: Path) -> list[str]:
