@@ -242,13 +242,21 @@ class LossConfig:
         identity: 1 - cosine similarity of completed picture and exemplar under a recognition network.
         reconstruction: Mean absolute error inside the hole on self-exemplar samples; it is what trains the `small`
             style encoder (0 in the paper, whose encoder is frozen).
+        rim: Mean absolute error in a narrow band inside the hole's rim, on every sample: the colours around the hole
+            go on into it (0 in the paper).
         r1: Gradient penalty gamma of the discriminator.
         r1_interval: Batches between two R1 steps (lazy regularisation).
         path_length: Weight of the path length penalty.
         path_length_interval: Batches between two path length steps.
         path_length_shrink: Share of the batch used for it is 1 / this.
         path_length_decay: Decay of the running mean of path lengths.
+        diversity: Two completions of one hole from different z are driven apart until they differ enough (0 in the
+            paper).
+        diversity_interval: Batches between two diversity steps, each on half a batch.
+        diversity_target: Mean absolute difference deep inside the hole that is enough, of pictures in [-1, 1].
         perceptual_net: Frozen network of the perceptual term.
+        perceptual_side: Larger pictures are reduced to this side for the perceptual network, most of whose cost is in
+            its first layers; 0 = never.
         identity_net: Frozen network of the identity term.
     """
 
@@ -257,20 +265,27 @@ class LossConfig:
     perceptual: float = 0.5
     identity: float = 0.1
     reconstruction: float = 0.0
+    rim: float = 0.0
     r1: float = 10.0
     r1_interval: int = 16
     path_length: float = 2.0
     path_length_interval: int = 4
     path_length_shrink: int = 2
     path_length_decay: float = 0.01
+    diversity: float = 0.0
+    diversity_interval: int = 8
+    diversity_target: float = 0.1
     perceptual_net: FrozenNetConfig = field(default_factory=FrozenNetConfig)
     identity_net: FrozenNetConfig = field(default_factory=lambda: FrozenNetConfig(name="facenet"))
+    perceptual_side: int = 0
 
     def __post_init__(self) -> None:
-        for name in ("r1_interval", "path_length_interval", "path_length_shrink"):
+        for name in ("r1_interval", "path_length_interval", "path_length_shrink", "diversity_interval"):
             _at_least("losses", name, getattr(self, name), 1)
-        for name in ("adversarial", "attribute", "perceptual", "identity", "reconstruction", "r1", "path_length"):
+        terms = ("adversarial", "attribute", "perceptual", "identity", "reconstruction", "rim")
+        for name in (*terms, "r1", "path_length", "diversity", "perceptual_side"):
             _at_least("losses", name, getattr(self, name), 0)
+        _require(self.diversity_target > 0, f"losses.diversity_target is {self.diversity_target}, expected above 0")
 
 
 @dataclass(frozen=True)

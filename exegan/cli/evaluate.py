@@ -27,6 +27,10 @@ def evaluate(
         list[str] | None,
         typer.Option(help="Metrics' network, NAME or NAME=FILE, repeatable; or none [inception, lpips-alex, facenet]."),
     ] = None,
+    group: Annotated[
+        str | None,
+        typer.Option(help="Regular expression whose captures in a face's name are its group: figures by group too."),
+    ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Of pairs, random numbers and intervals.")] = 0,
     device: Annotated[str, typer.Option(help="Where the model runs: auto, cpu, cuda or mps.")] = "auto",
     as_json: Annotated[bool, typer.Option("--json", help="Print results.json instead of the table.")] = False,
@@ -37,7 +41,7 @@ def evaluate(
     from exegan.evaluation.run import evaluate_folders, evaluate_model
     from exegan.evaluation.tables import make_markdown
 
-    choices = Choices(_networks(net), images, tuple(bins or IRREGULAR), seed)
+    choices = Choices(_networks(net), images, tuple(bins or IRREGULAR), seed, group)
     if model and data and masks and not (completed or truth or exemplars):
         results = evaluate_model(model, data, masks, output, choices, device)
     elif completed and truth and not (model or data):

@@ -33,12 +33,12 @@ def estimate_all(
     left_out: dict[tuple[str, str], None] = {}
     for cell in cells:
         for metric in measurer.applicable(cell):
-            evidence = _evidence(metric, rows[cell.name][metric.rows_key], portraits, measurer.cases)
+            evidence = evidence_of(metric, rows[cell.name][metric.rows_key], portraits, measurer.cases)
             shortfall = metric.shortfall(evidence)
             if shortfall:
                 left_out[metric.name, shortfall] = None
                 continue
-            figures.append(_figure(cell, metric, evidence, seed))
+            figures.append(figure_of(cell, metric, evidence, seed))
     possible = {metric.name for cell in cells for metric in measurer.applicable(cell)}
     for metric in measurer.metrics:
         if metric.name not in possible:
@@ -57,7 +57,8 @@ def _missing(metric: Metric, measurer: Measurer) -> set[str]:
     return {words[need] for need in metric.needs if need not in met}
 
 
-def _evidence(metric: Metric, rows: Rows, portraits: Mapping[str, Rows], cases: Cases) -> Evidence:
+def evidence_of(metric: Metric, rows: Rows, portraits: Mapping[str, Rows], cases: Cases) -> Evidence:
+    """A cell's rows of a metric beside those of the true pictures and exemplars, where the metric asks for them."""
     if not metric.of_one:
         return Evidence(rows)
     known = portraits[metric.rows_key]
@@ -69,7 +70,8 @@ def _evidence(metric: Metric, rows: Rows, portraits: Mapping[str, Rows], cases: 
     )
 
 
-def _figure(cell: Cell, metric: Metric, evidence: Evidence, seed: int) -> dict[str, Any]:
+def figure_of(cell: Cell, metric: Metric, evidence: Evidence, seed: int) -> dict[str, Any]:
+    """One figure, JSON-ready."""
     assert cell.method is not None
     found = metric.estimate(evidence, seed)
     # Adding zero makes -0 a 0.

@@ -15,6 +15,7 @@ from exegan import __version__
 from exegan.errors import Interrupted
 from exegan.evaluation.cases import Cases
 from exegan.evaluation.estimating import estimate_all
+from exegan.evaluation.groups import estimate_groups, group_by_name
 from exegan.evaluation.mask_set import IRREGULAR
 from exegan.evaluation.measuring import Measurer
 from exegan.evaluation.methods import Method
@@ -25,7 +26,7 @@ from exegan.images import save_photo
 from exegan.metrics.networks import make_networks
 from exegan.metrics.registry import make_metrics
 
-FORMAT = 1
+FORMAT = 2
 _PACKAGES = ("torch", "numpy", "scikit-image", "scikit-learn", "torchmetrics", "opencv-python-headless")
 
 
@@ -38,12 +39,14 @@ class Choices:
         images: The first so many faces by name; None takes all.
         bins: Bins of the mask set.
         seed: Of pairing, random numbers and resampling.
+        group: Pattern that finds a picture's group in its name, as for `group_by_name`; None for no groups.
     """
 
     networks: Mapping[str, str | None] | None = None
     images: int | None = None
     bins: Sequence[str] = tuple(IRREGULAR)
     seed: int = 0
+    group: str | None = None
 
 
 def evaluate_cases(
@@ -69,6 +72,7 @@ def evaluate_cases(
     Returns:
         Content of `results.json`.
     """
+    members = group_by_name(choices.group, cases.stems) if choices.group is not None else {}
     facts = cases.facts()
     networks, missing = make_networks(choices.networks, str(facts["size"]), (model or {}).get("trained_on", ()))
     metrics, without = make_metrics(networks, missing)
@@ -83,6 +87,7 @@ def evaluate_cases(
     head = {
         "format": FORMAT,
         "plan": plan,
+        "group": choices.group,
         "networks": {network.name: network.described() for network in networks},
         "versions": _versions(),
     }
@@ -93,11 +98,12 @@ def evaluate_cases(
     rows = measurer.measure()
     try:
         figures, left_out = estimate_all(measurer, rows, choices.seed)
+        groups = estimate_groups(measurer, rows, members, shown, choices.seed)
         sheet = make_sheet(measurer, rows, shown)
     except KeyboardInterrupt:
         kept = f"all pictures are measured in {output}"
         raise Interrupted(f"interrupted; {kept}, the same command ends the work") from None
-    results = {**head, "figures": figures, "left_out": [*without, *left_out]}
+    results = {**head, "figures": figures, "left_out": [*without, *left_out], "groups": groups}
     seconds = {"seconds": round(time.perf_counter() - began, 1), "cpu_seconds": round(time.process_time(), 1)}
     results["times"] = {**seconds, "date": time.strftime("%Y-%m-%d")}
     save_photo(sheet, output / SHEET)

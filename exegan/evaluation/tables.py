@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from exegan.evaluation.cases import WHOLE
+from exegan.evaluation.groups import FEWEST
 
 _ARROWS = {"lower": "↓", "higher": "↑", "zero": "→0"}
 
@@ -24,6 +25,9 @@ def make_markdown(results: Mapping[str, Any]) -> str:
     for name in bins:
         title = "### All pictures" if name in (None, WHOLE) else f"### Holes: {name}"
         parts.append(f"{title}\n\n{_table([f for f in figures if f['bin'] in (name, None)])}")
+        groups = [figure for figure in results["groups"] if figure["bin"] == name]
+        if groups:
+            parts.append(f"By group, {groups[0]['method']}:\n\n{_group_table(groups)}")
     parts.append(_foot(results))
     return "\n\n".join(part for part in parts if part) + "\n"
 
@@ -51,7 +55,30 @@ def _table(figures: Sequence[Mapping[str, Any]]) -> str:
     for metric in metrics:
         found = [by_place.get((metric, method)) for method in methods]
         rows.append([_title(next(filter(None, found))), *map(_entry, found)])
+    return _lines(rows)
+
+
+def _lines(rows: Iterable[Sequence[str]]) -> str:
     return "\n".join(f"| {' | '.join(row)} |" for row in rows)
+
+
+def _group_table(figures: Sequence[Mapping[str, Any]]) -> str:
+    """Values alone; the intervals would make the table too wide and are in `results.json`."""
+    sizes: dict[str, int] = {}
+    for figure in figures:
+        sizes[figure["group"]] = max(figure["images"], sizes.get(figure["group"], 0))
+    starred = {figure["group"] for figure in figures if not figure["reliable"]}
+    by_place = {(figure["metric"], figure["group"]): figure for figure in figures}
+    rows = [["metric", *(f"{name}{'*' * (name in starred)} (n={size})" for name, size in sizes.items())]]
+    rows.append(["---", *("--:" for _ in sizes)])
+    for metric in dict.fromkeys(figure["metric"] for figure in figures):
+        found = [by_place.get((metric, group)) for group in sizes]
+        rows.append([_title(next(filter(None, found))), *(_entry(each and {**each, **_point(each)}) for each in found)])
+    return _lines(rows)
+
+
+def _point(figure: Mapping[str, Any]) -> dict[str, Any]:
+    return dict.fromkeys(("low", "high"), figure["value"])
 
 
 def _title(figure: Mapping[str, Any]) -> str:
@@ -82,6 +109,8 @@ def _foot(results: Mapping[str, Any]) -> str:
         lines.append(f"- Left out: {', '.join(metrics)}: {reason}.")
     if any(figure["trained_on"] for figure in results["figures"]):
         lines.append("- † measured through a network that the model was trained on.")
+    if not all(figure["reliable"] for figure in results["groups"]):
+        lines.append(f"- * fewer than {FEWEST} images: not reliable.")
     for name, facts in results["networks"].items():
         lines.append(f"- Network {name}: {facts['origin']}, sha256 {facts['sha256'][:16]}.")
     versions = ", ".join(f"{name} {version}" for name, version in results["versions"].items())

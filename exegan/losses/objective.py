@@ -14,7 +14,7 @@ from exegan.losses.attribute import attribute_loss
 from exegan.losses.identity import identity_loss
 from exegan.losses.perceptual import perceptual_loss
 from exegan.losses.reconstruction import reconstruction_loss
-from exegan.masks.weighting import boundary_weight, interior_weight
+from exegan.masks.weighting import boundary_weight, interior_weight, rim_weight
 from exegan.nets.features import make_frozen_net
 
 
@@ -82,6 +82,9 @@ class GeneratorObjective(nn.Module):
         parts: dict[str, Tensor] = {}
         if self.config.adversarial:
             parts["adversarial"] = generator_loss(discriminate(sample.completed))
+        if self.config.rim:
+            rim = rim_weight(sample.mask)
+            parts["rim"] = reconstruction_loss(sample.completed, sample.image, rim) / len(sample.image)
         batch, guided = len(sample.image), sample.guided()
         if len(guided.image):
             share = len(guided.image) / batch
@@ -106,7 +109,8 @@ class GeneratorObjective(nn.Module):
         parts: dict[str, Tensor] = {}
         completed, image, mask = (x[sample.is_self] for x in (sample.completed, sample.image, sample.mask))
         if self.perceptual_net is not None:
-            parts["perceptual"] = perceptual_loss(completed, image, self.perceptual_net, boundary_weight(mask)) / batch
+            weight, largest = boundary_weight(mask), self.config.perceptual_side
+            parts["perceptual"] = perceptual_loss(completed, image, self.perceptual_net, weight, largest) / batch
         if self.config.reconstruction:
             parts["reconstruction"] = reconstruction_loss(completed, image, mask) / batch
         return parts

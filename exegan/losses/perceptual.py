@@ -6,6 +6,7 @@ from torch import Tensor
 
 from exegan.nets.features import FrozenNet
 from exegan.ops.gradient import weight_gradient
+from exegan.ops.resample import resize
 
 
 def perceptual_distance(a: Tensor, b: Tensor, net: FrozenNet) -> Tensor:
@@ -20,7 +21,7 @@ def perceptual_distance(a: Tensor, b: Tensor, net: FrozenNet) -> Tensor:
     return total
 
 
-def perceptual_loss(completed: Tensor, image: Tensor, net: FrozenNet, weight_map: Tensor) -> Tensor:
+def perceptual_loss(completed: Tensor, image: Tensor, net: FrozenNet, weight_map: Tensor, largest: int = 0) -> Tensor:
     """Sum over the batch of the distances; its gradient reaches each pixel times `weight_map`.
 
     Args:
@@ -28,7 +29,10 @@ def perceptual_loss(completed: Tensor, image: Tensor, net: FrozenNet, weight_map
         image: The truth [B, 3, H, W].
         net: A perceptual network.
         weight_map: [B, 1, H, W], high near the hole's rim (`masks.weighting.boundary_weight`).
+        largest: Side to which larger pictures are reduced for the network; 0 = never.
     """
     if completed.shape[0] == 0:
         return completed.sum()
-    return perceptual_distance(weight_gradient(completed, weight_map), image, net).sum()
+    side = min(image.shape[-1], largest or image.shape[-1])
+    weighted = weight_gradient(completed, weight_map)
+    return perceptual_distance(resize(weighted, side), resize(image, side), net).sum()

@@ -1,17 +1,22 @@
-"""Pixel error inside the hole, for samples that are their own exemplar: what teaches the `small` style encoder."""
+"""Pixel error inside the hole.
+
+Over the whole hole, for samples that are their own exemplar, it teaches the `small` style encoder. In a band along the
+rim, where the surroundings decide whatever the exemplar, it teaches to go on with what is around the hole.
+"""
 
 from __future__ import annotations
 
 from torch import Tensor
 
 
-def reconstruction_loss(completed: Tensor, image: Tensor, mask: Tensor) -> Tensor:
-    """Mean absolute error over each sample's hole, summed over the batch.
+def reconstruction_loss(completed: Tensor, image: Tensor, weight_map: Tensor) -> Tensor:
+    """Weighted mean absolute error of each sample, summed over the batch.
 
     Args:
         completed: [B, 3, H, W] in [-1, 1]; B may be 0.
         image: The truth [B, 3, H, W].
-        mask: [B, 1, H, W], 1 = hole; a sample without a hole adds 0.
+        weight_map: [B, 1, H, W]: the mask (1 = hole), or `masks.weighting.rim_weight` of it; a sample without a hole
+            adds 0.
     """
-    error = ((completed - image).abs().mean(dim=1, keepdim=True) * mask).sum(dim=(1, 2, 3))
-    return (error / mask.sum(dim=(1, 2, 3)).clamp(min=1)).sum()
+    error = ((completed - image).abs().mean(dim=1, keepdim=True) * weight_map).sum(dim=(1, 2, 3))
+    return (error / weight_map.sum(dim=(1, 2, 3)).clamp(min=1)).sum()

@@ -63,6 +63,20 @@ def boundary_weight(mask: Tensor) -> Tensor:
     return torch.where(no_boundary, mask, confidence)
 
 
+def rim_weight(mask: Tensor) -> Tensor:
+    """Weight of a band along the rim: about 1 at the rim, 0 beyond 1/16 of the side into the hole and on known pixels.
+
+    Args:
+        mask: [B, 1, R, R], 1 = hole.
+
+    Returns:
+        [B, 1, R, R] in [0, 1]; 0 where everything is hole.
+    """
+    half = max(1, mask.shape[-1] // 16)
+    share_known = F.avg_pool2d(1 - mask, 2 * half + 1, stride=1, padding=half, count_include_pad=False)
+    return (2 * share_known).clamp(max=1) * mask
+
+
 def interior_weight(mask: Tensor) -> Tensor:
     """Attribute weight map: 0 on known pixels, 1 where the hole is least certain, stretched for each sample.
 

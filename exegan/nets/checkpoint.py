@@ -15,6 +15,7 @@ from typing import Any
 
 import torch
 from safetensors.torch import save_file
+from torch import Tensor
 
 from exegan.config import ModelConfig, from_dict, to_dict
 from exegan.errors import ConfigError, InputError, WeightsError
@@ -28,27 +29,33 @@ ONNX_FILES = ("style_encoder.onnx", "generator.onnx")  # in the other kind of fo
 _BUNDLED = Path(__file__).resolve().parents[1] / "models"
 
 
-def save_model(model: Model, folder: str | Path, training: Mapping[str, Any], half: bool = False) -> Path:
-    """Write a model folder; both files are written beside their places, then renamed.
+def save_model(
+    model: Model,
+    folder: str | Path,
+    training: Mapping[str, Any],
+    half: bool = False,
+    discriminator: Mapping[str, Tensor] | None = None,
+) -> Path:
+    """Write a model folder; its files are written beside their places, then renamed.
 
     Args:
         model: The networks.
-        folder: Created where missing; the two files in it are replaced.
+        folder: Created where missing; the files in it are replaced.
         training: JSON-ready facts about the training, kept in `config.json`.
         half: Store floating-point weights as float16, half the size.
+        discriminator: Its weights, so that training can go on from the folder; without, a former model's are removed.
 
     Returns:
         The folder.
     """
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    state = {key: value.detach().cpu().contiguous() for key, value in model.state_dict().items()}
-    if half:
-        state = {key: value.half() if value.is_floating_point() else value for key, value in state.items()}
-    weights, config = folder / WEIGHTS_FILE, folder / CONFIG_FILE
-    new_weights, new_config = (path.with_suffix(".tmp") for path in (weights, config))
+    places = [folder / name for name in (WEIGHTS_FILE, DISCRIMINATOR_FILE, CONFIG_FILE)]
+    new_weights, new_discriminator, new_config = written = [path.with_suffix(".tmp") for path in places]
     try:
-        save_file(state, new_weights)
+        save_file(_storable(model.state_dict(), half), new_weights)
+        if discriminator is not None:
+            save_file(_storable(discriminator, half), new_discriminator)
         description = {
             "format": FORMAT,
             "model": to_dict(model.config),
@@ -56,13 +63,21 @@ def save_model(model: Model, folder: str | Path, training: Mapping[str, Any], ha
             "training": dict(training),
         }
         new_config.write_text(json.dumps(description, indent=2) + "\n", encoding="utf-8")
-        shutil.copymode(new_config, new_weights)  # safetensors makes its files readable by their owner alone
-        os.replace(new_weights, weights)
-        os.replace(new_config, config)
+        for old, new in zip(places, written, strict=True):
+            if new.exists():
+                shutil.copymode(new_config, new)  # safetensors makes its files readable by their owner alone
+                os.replace(new, old)
+            else:
+                old.unlink(missing_ok=True)
     finally:
-        new_weights.unlink(missing_ok=True)
-        new_config.unlink(missing_ok=True)
+        for new in written:
+            new.unlink(missing_ok=True)
     return folder
+
+
+def _storable(state: Mapping[str, Tensor], half: bool) -> dict[str, Tensor]:
+    kept = {key: value.detach().cpu().contiguous() for key, value in state.items()}
+    return {key: value.half() if half and value.is_floating_point() else value for key, value in kept.items()}
 
 
 def expect_place_for_model(folder: Path, overwrite: bool) -> None:

@@ -12,16 +12,22 @@ from exegan.nets.checkpoint import expect_place_for_model, save_model
 from exegan.nets.model import Model
 from exegan.weights import load_into, read_checkpoint
 
-_PREFIX = "model_ema."
 
-
-def export_run(checkpoint: str | Path, folder: str | Path, *, half: bool = False, overwrite: bool = False) -> Model:
+def export_run(
+    checkpoint: str | Path,
+    folder: str | Path,
+    *,
+    half: bool = False,
+    discriminator: bool = False,
+    overwrite: bool = False,
+) -> Model:
     """Write the averaged generator and style encoder of a training checkpoint as a model folder.
 
     Args:
         checkpoint: A `.ckpt` of a run.
         folder: Model folder to write.
         half: Store weights as float16, half the size.
+        discriminator: Keep it too, so that another run can start from the folder (`model.warm_start`).
         overwrite: Replace a model that is there.
 
     Returns:
@@ -43,11 +49,14 @@ def export_run(checkpoint: str | Path, folder: str | Path, *, half: bool = False
             "or use 'exegan import' for the original's files"
         ) from error
     model = Model(config)
-    averaged = {key[len(_PREFIX) :]: value for key, value in state.items() if key.startswith(_PREFIX)}
-    load_into(model, averaged, str(checkpoint))
+    load_into(model, _under(state, "model_ema."), str(checkpoint))
     model.eval().update_mean_w()
-    save_model(model, folder, facts, half)
+    save_model(model, folder, facts, half, _under(state, "discriminator.") if discriminator else None)
     return model
+
+
+def _under(state: Mapping[str, Any], prefix: str) -> dict[str, Any]:
+    return {key[len(prefix) :]: value for key, value in state.items() if key.startswith(prefix)}
 
 
 def training_facts(images: int, losses: Mapping[str, Any]) -> dict[str, Any]:

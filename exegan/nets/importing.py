@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from safetensors.torch import save_file
 from torch import Tensor
 
 from exegan.config import DiscriminatorConfig, GeneratorConfig, ModelConfig
 from exegan.errors import WeightsError
-from exegan.nets.checkpoint import DISCRIMINATOR_FILE, expect_place_for_model, save_model
+from exegan.nets.checkpoint import expect_place_for_model, save_model
 from exegan.nets.discriminator import Discriminator
 from exegan.nets.model import Model
 from exegan.nets.original import convert_discriminator, convert_generator, convert_style_encoder
@@ -69,13 +67,7 @@ def import_original(
     model.update_mean_w()
     kept = _discriminator_weights(source, generator, config.generator.resolution) if discriminator else None
     sources = {Path(path).name: sha256_of(path) for path in (generator, style_encoder)}
-    save_model(model, folder, {"imported_from": sources})
-    if kept is not None:
-        temporary = folder / f"{DISCRIMINATOR_FILE}.tmp"
-        save_file(kept, temporary)
-        os.replace(temporary, folder / DISCRIMINATOR_FILE)
-    else:
-        (folder / DISCRIMINATOR_FILE).unlink(missing_ok=True)  # of the model replaced, which this one would not fit
+    save_model(model, folder, {"imported_from": sources}, discriminator=kept)
     rows = "\n".join(f"| {name} | {digest} |" for name, digest in sources.items())
     card = _CARD.format(name=folder.name, sources=rows, resolution=config.generator.resolution)
     (folder / "README.md").write_text(card, encoding="utf-8")
@@ -122,4 +114,4 @@ def read_style_encoder(path: str | Path, config: GeneratorConfig) -> dict[str, T
 def _discriminator_weights(source: Mapping[str, Any], path: str | Path, resolution: int) -> dict[str, Tensor]:
     network = Discriminator(DiscriminatorConfig(), resolution)
     load_into(network, convert_discriminator(_part(source, "d", path)), str(path))
-    return {key: value.contiguous() for key, value in network.state_dict().items()}
+    return network.state_dict()

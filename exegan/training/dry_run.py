@@ -99,7 +99,8 @@ class DryRun(Callback):
             phases.clear()
             self._started, self._images_before = now, images_seen(module)
         losses = module.losses
-        round_of = max(losses.r1_interval if losses.r1 else 4, losses.path_length_interval if losses.path_length else 4)
+        lazy = ("r1", "path_length", "diversity")
+        round_of = max(getattr(losses, f"{name}_interval") if getattr(losses, name) else 4 for name in lazy)
         slow = trainer.strategy.reduce_boolean_decision(now - self._started > _LONGEST_S, all=False)
         if self._batches == round_of or (slow and self._batches):
             self.report = self._measure(trainer, module, phases, now)

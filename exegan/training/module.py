@@ -17,7 +17,9 @@ from exegan.config import AugmentConfig, DiscriminatorConfig, LossConfig, ModelC
 from exegan.data.samples import Sample
 from exegan.errors import ConfigError, TrainingDiverged
 from exegan.losses.adversarial import discriminator_loss, path_lengths, r1_penalty
+from exegan.losses.diversity import diversity_loss
 from exegan.losses.objective import Completion, GeneratorObjective
+from exegan.masks.weighting import interior_weight
 from exegan.nets.discriminator import Discriminator
 from exegan.nets.importing import read_style_encoder
 from exegan.nets.model import Model
@@ -44,8 +46,8 @@ class ExeGanModule(L.LightningModule):
             alone, as `exemplar_strength` 0 asks for.
         ema_kimg: Half-life of the averaged weights in thousands of images.
         ema_rampup: The half-life is at most this share of the images seen so far; 0 = no ramp-up.
-        warm_start: Checkpoint (.ckpt) of another run, of the same or another resolution, or a model folder, whose
-            fitting weights are the starting point; null starts from noise.
+        warm_start: Checkpoint (.ckpt) of another run, of the same or another resolution, or a model folder, or
+            `default` for the bundled one, whose fitting weights are the starting point; null starts from noise.
         style_encoder_weights: The original's `psp_ffhq_encode.pt` for the style encoder `irse50`, where `warm_start`
             does not bring it.
         channels_last: Keep convolution weights channels-last, which half precision is faster with.
@@ -141,6 +143,9 @@ class ExeGanModule(L.LightningModule):
         if _is_due(number, self.losses.path_length, self.losses.path_length_interval):
             with self._phase("path_length"):
                 self._descend(generator_optimizer, self._path_length_loss(batch, random))
+        if _is_due(number, self.losses.diversity, self.losses.diversity_interval):
+            with self._phase("diversity"):
+                self._descend(generator_optimizer, self._diversity_loss(batch, random))
         with self._phase("ema"):
             self._finish_batch(len(sample.image))
 
@@ -226,6 +231,20 @@ class ExeGanModule(L.LightningModule):
         self.mean_path_length.copy_(mean_length)
         self._note(path_length=penalty, mean_path_length=mean_length)
         return penalty * (self.losses.path_length * self.losses.path_length_interval)
+
+    def _diversity_loss(self, batch: Sample, random: BatchRandom) -> Tensor:
+        count = max(1, len(batch["image"]) // 2)
+        image, mask = batch["image"][:count], batch["mask"][:count]
+        with torch.no_grad():
+            style = self.networks.style_encoder(batch["exemplar"][:count])
+        # The stored noise serves both, so that z alone makes the difference.
+        both = self.model.generator.mix_styles(self._draw_w(2 * count, random), style.repeat(2, 1, 1))
+        raw = self.networks.generator(image.repeat(2, 1, 1, 1), mask.repeat(2, 1, 1, 1), both).float()
+        first, second = raw.chunk(2)
+        loss = diversity_loss(first, second, interior_weight(mask), self.losses.diversity_target)
+        self._expect_finite({"diversity": loss})
+        self._note(diversity=loss)
+        return loss * (self.losses.diversity * self.losses.diversity_interval)
 
     def _expect_finite(self, parts: dict[str, Tensor]) -> None:
         """Refuse to learn from a loss term that is none, before it reaches a weight.

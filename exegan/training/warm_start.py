@@ -23,7 +23,8 @@ def copy_fitting_weights(module: nn.Module, path: str) -> set[str]:
     Args:
         module: The training system.
         path: A Lightning `.ckpt`, whose averaged weights are taken where there are any, as they are the better start;
-            or a model folder, whose discriminator is there only if it was imported with one.
+            or a model folder or bundled model, whose discriminator is there only if it was imported or exported with
+            one.
 
     Returns:
         Names of the entries copied.
@@ -31,7 +32,8 @@ def copy_fitting_weights(module: nn.Module, path: str) -> set[str]:
     Raises:
         WeightsError: The file is unreadable, or nothing in it fits.
     """
-    found = _read_model(path) if Path(path).is_dir() else _read_run(path)
+    is_run = Path(path).suffix == ".ckpt" or Path(path).is_file()
+    found = _read_run(path) if is_run else _read_model(path)
     own = module.state_dict()
     fitting = {key: value for key, value in found.items() if key in own and own[key].shape == value.shape}
     if not fitting:

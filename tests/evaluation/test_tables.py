@@ -16,7 +16,14 @@ def figure(method: str, metric: str, value: float, **changes: Any) -> dict[str, 
 def results(*figures: dict[str, Any]) -> dict[str, Any]:
     masks = {"name": "irregular-32", "sha256": {"20-40": "ab" * 32}}
     cases = {"images": 9, "data": "d.zip", "size": 32, "data_sha256": "cd" * 32, "pairing_seed": 4, "masks": masks}
-    return {"plan": {"cases": cases}, "figures": figures, "left_out": [], "networks": {}, "versions": {"exegan": "1"}}
+    return {
+        "plan": {"cases": cases},
+        "figures": figures,
+        "left_out": [],
+        "groups": [],
+        "networks": {},
+        "versions": {"exegan": "1"},
+    }
 
 
 def test_rows_columns_and_bins() -> None:

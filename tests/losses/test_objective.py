@@ -18,11 +18,11 @@ from exegan.losses.identity import identity_loss
 from exegan.losses.objective import Completion, GeneratorObjective
 from exegan.losses.perceptual import perceptual_loss
 from exegan.losses.reconstruction import reconstruction_loss
-from exegan.masks.weighting import boundary_weight, interior_weight
+from exegan.masks.weighting import boundary_weight, interior_weight, rim_weight
 
 OFF = LossConfig(adversarial=0, attribute=0, perceptual=0, identity=0, reconstruction=0)
-ALL = LossConfig(adversarial=1.5, attribute=0.25, perceptual=0.5, identity=2.0, reconstruction=4.0)
-TERMS = ["adversarial", "attribute", "identity", "perceptual", "reconstruction"]
+ALL = LossConfig(adversarial=1.5, attribute=0.25, perceptual=0.5, identity=2.0, reconstruction=4.0, rim=3.0)
+TERMS = ["adversarial", "attribute", "identity", "perceptual", "reconstruction", "rim"]
 
 
 def discriminate(image: Tensor) -> Tensor:
@@ -67,6 +67,7 @@ def test_each_part_is_its_loss_on_the_right_samples(sample: Completion) -> None:
         "perceptual": perceptual_loss(completed[chosen], image[chosen], tiny_perceptual_net, boundary_weight(self_mask))
         / 4,
         "reconstruction": reconstruction_loss(completed[chosen], image[chosen], self_mask) / 4,
+        "rim": reconstruction_loss(completed, image, rim_weight(mask)) / 4,
     }
     for name, value in expected.items():
         torch.testing.assert_close(parts[name], value, msg=name)
@@ -131,9 +132,9 @@ def test_samples_without_exemplar_owe_it_nothing(sample: Completion) -> None:
     first_two = Completion(*(getattr(of_all, field.name)[:2] for field in dataclasses.fields(of_all)[:5]))
     _, expected = GeneratorObjective(ALL)(first_two, discriminate, tiny_encoder)
     for name in TERMS:
-        if name != "adversarial":
+        if name not in ("adversarial", "rim"):
             torch.testing.assert_close(parts[name], expected[name] / 2, msg=name)
     assert torch.equal(parts["adversarial"], generator_loss(discriminate(sample.completed)))
     nobody = dataclasses.replace(sample, is_guided=torch.zeros(4, dtype=torch.bool))
     total, parts = GeneratorObjective(ALL)(nobody, discriminate, tiny_encoder)
-    assert sorted(parts) == ["adversarial"] and total.isfinite()
+    assert sorted(parts) == ["adversarial", "rim"] and total.isfinite()

@@ -44,3 +44,13 @@ def test_empty_batch_costs_nothing_and_calls_nothing() -> None:
     loss = perceptual_loss(completed[nobody], completed[nobody], lambda _: 1 / 0, torch.ones(0, 1, 8, 8))
     loss.backward()
     assert loss == 0 and completed.grad is not None and (completed.grad == 0).all()
+
+
+def test_large_pictures_are_reduced_for_the_network() -> None:
+    completed, image = torch.rand(2, 3, 3, 16, 16)
+    weight_map = torch.ones(3, 1, 16, 16)
+    reduced = [F.interpolate(picture, (8, 8), mode="bilinear", antialias=True) for picture in (completed, image)]
+    loss = perceptual_loss(completed, image, tiny_perceptual_net, weight_map, largest=8)
+    torch.testing.assert_close(loss, perceptual_distance(*reduced, tiny_perceptual_net).sum())
+    full = perceptual_loss(completed, image, tiny_perceptual_net, weight_map)
+    assert perceptual_loss(completed, image, tiny_perceptual_net, weight_map, largest=32) == full != loss

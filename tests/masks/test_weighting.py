@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from exegan.masks.weighting import boundary_weight, interior_weight, kernel_side
+from exegan.masks.weighting import boundary_weight, interior_weight, kernel_side, rim_weight
 
 MAPS = pytest.mark.parametrize("make_map", [boundary_weight, interior_weight])
 MakeMap = Callable[[Tensor], Tensor]
@@ -105,3 +105,19 @@ def test_the_same_hole_gets_the_same_map_at_every_resolution(make_map: MakeMap) 
     small, large = make_map(disc(64)), F.avg_pool2d(make_map(disc(256)), 4)
     inside = F.avg_pool2d(disc(256), 4) == 1
     assert (small - large)[inside].abs().max() < 0.06
+
+
+def test_rim_is_a_narrow_band_that_falls_inwards() -> None:
+    mask = torch.zeros(1, 1, 64, 64)
+    mask[..., 32:] = 1  # the right half
+    weight = rim_weight(mask)[0, 0]
+    assert (weight[:, :32] == 0).all() and (weight[:, 36:] == 0).all(), "beyond 4 of 64 px nothing counts"
+    assert weight[30, 32] > 0.85 and (weight[:, 32:37].diff(dim=1) < 0).all()
+    assert (rim_weight(torch.ones(1, 1, 64, 64)) == 0).all() and (rim_weight(torch.zeros(1, 1, 64, 64)) == 0).all()
+
+
+def test_rim_at_the_picture_s_border_is_that_of_the_hole_alone() -> None:
+    """What lies beyond the picture is neither known nor missing."""
+    mask = torch.ones(1, 1, 64, 64)
+    mask[..., :32] = 0
+    torch.testing.assert_close(rim_weight(mask)[0, 0, 0], rim_weight(mask)[0, 0, 30])

@@ -67,6 +67,18 @@ def test_run_saves_on_its_ticks_and_leaves_a_model(tmp_path: Path, faces: Path) 
     assert json.loads((tmp_path / "run/model/config.json").read_text())["training"]["kimg"] == 0.02
 
 
+def test_diversity_is_learned(tmp_path: Path, faces: Path) -> None:
+    """With nothing else to learn, completions from different z part until they differ enough."""
+    others = [
+        f"--model.losses.{name}=0" for name in ("adversarial", "attribute", "reconstruction", "path_length", "r1")
+    ]
+    wanted = "--model.losses.diversity=1", "--model.losses.diversity_interval=1", "--model.losses.diversity_target=0.5"
+    assert fit(tmp_path, faces, 0.160, "--model.losses.rim=1e-6", *others, *wanted) == 0
+    with (tmp_path / "run/metrics/version_0/metrics.csv").open() as file:
+        shortfall = [float(row["train/diversity"]) for row in csv.DictReader(file) if row["train/diversity"]]
+    assert len(shortfall) == 40 and sum(shortfall[-5:]) < 0.8 * sum(shortfall[:5])
+
+
 def test_training_moves_every_network_and_its_average(tmp_path: Path, faces: Path) -> None:
     assert fit(tmp_path, faces, 0.004) == 0
     before = newest(tmp_path)

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from exegan.config import DiscriminatorConfig
 from exegan.errors import WeightsError
-from exegan.nets.checkpoint import save_model
+from exegan.nets.checkpoint import load_model, save_model
 from exegan.nets.discriminator import Discriminator
 from exegan.nets.model import Model
 from exegan.training.warm_start import copy_fitting_weights
@@ -82,6 +82,20 @@ def test_model_folder_gives_the_model_but_no_discriminator(tmp_path: Path) -> No
         assert torch.equal(target["model"].state_dict()[key], value), key
     for key, value in discriminator.items():
         assert torch.equal(target["discriminator"].state_dict()[key], value), key
+
+
+def test_the_bundled_model_has_a_name() -> None:
+    bundled = load_model("default")
+    target = nn.ModuleDict({"model": Model(bundled.config)})
+    copied = copy_fitting_weights(target, "default")
+    assert copied == set(target.state_dict())
+    for key, value in bundled.state_dict().items():
+        assert torch.equal(target["model"].state_dict()[key], value), key
+
+
+def test_neither_file_nor_model() -> None:
+    with pytest.raises(WeightsError, match="is not a folder; give a model folder, or 'default'"):
+        copy_fitting_weights(make_system(16), "defautl")
 
 
 @pytest.mark.parametrize("state", [{}, {"other.weight": torch.ones(2)}, {"model.mean_w": torch.ones(3)}])

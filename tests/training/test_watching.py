@@ -26,6 +26,7 @@ from exegan.nets.export import export_run
 from exegan.nets.style_encoder import SmallStyleEncoder
 from exegan.training.hardware import adapt
 from exegan.training.pacing import Pace
+from exegan.weights import read_checkpoint, read_safetensors
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 
@@ -135,6 +136,22 @@ def test_export_gives_the_run_s_model(tmp_path: Path, faces: Path) -> None:
     export_run(checkpoint, tmp_path / "model", half=True, overwrite=True)
     half = load_model(tmp_path / "model").state_dict()
     assert all(torch.allclose(half[key], runs[key], rtol=1e-3, atol=1e-4) for key in runs)
+
+
+def test_another_run_can_start_from_an_export_with_its_discriminator(tmp_path: Path, faces: Path) -> None:
+    assert fit(tmp_path, faces, 0.008) == 0
+    (*_, checkpoint) = sorted((tmp_path / "run/checkpoints").glob("*.ckpt"))
+    export_run(checkpoint, tmp_path / "model", half=True, discriminator=True)
+    told = read_checkpoint(checkpoint)["state_dict"]
+    kept = read_safetensors(tmp_path / "model/discriminator.safetensors")
+    assert {f"discriminator.{key}" for key in kept} == {key for key in told if key.startswith("discriminator.")}
+    for key, value in kept.items():
+        torch.testing.assert_close(value.float(), told[f"discriminator.{key}"], rtol=1e-3, atol=1e-4)
+    assert (
+        fit(tmp_path, faces, 0.004, f"--run.dir={tmp_path / 'next'}", f"--model.warm_start={tmp_path / 'model'}") == 0
+    )
+    export_run(checkpoint, tmp_path / "model", overwrite=True)
+    assert sorted(path.name for path in (tmp_path / "model").iterdir()) == ["config.json", "model.safetensors"]
 
 
 def test_export_refuses_other_files(tmp_path: Path) -> None:
