@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -31,6 +32,10 @@ def evaluate(
         str | None,
         typer.Option(help="Regular expression whose captures in a face's name are its group: figures by group too."),
     ] = None,
+    baseline: Annotated[
+        list[str] | None,
+        typer.Option(help="Simple filling as a row, repeatable: mean-colour, telea, biharmonic [the first two]."),
+    ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Of pairs, random numbers and intervals.")] = 0,
     device: Annotated[str, typer.Option(help="Where the model runs: auto, cpu, cuda or mps.")] = "auto",
     as_json: Annotated[bool, typer.Option("--json", help="Print results.json instead of the table.")] = False,
@@ -42,6 +47,8 @@ def evaluate(
     from exegan.evaluation.tables import make_markdown
 
     choices = Choices(_networks(net), images, tuple(bins or IRREGULAR), seed, group)
+    if baseline:
+        choices = replace(choices, baselines=tuple(baseline))
     if model and data and masks and not (completed or truth or exemplars):
         results = evaluate_model(model, data, masks, output, choices, device)
     elif completed and truth and not (model or data):

@@ -40,6 +40,7 @@ class Choices:
         bins: Bins of the mask set.
         seed: Of pairing, random numbers and resampling.
         group: Pattern that finds a picture's group in its name, as for `group_by_name`; None for no groups.
+        baselines: Names of `exegan.evaluation.methods.BASELINES`; without masks there are none.
     """
 
     networks: Mapping[str, str | None] | None = None
@@ -47,6 +48,7 @@ class Choices:
     bins: Sequence[str] = tuple(IRREGULAR)
     seed: int = 0
     group: str | None = None
+    baselines: Sequence[str] = ("mean-colour", "telea")
 
 
 def evaluate_cases(

@@ -11,7 +11,7 @@ from exegan.errors import InputError
 from exegan.evaluation.cases import FaceCases
 from exegan.evaluation.completing import ModelMethod
 from exegan.evaluation.folders import FolderCases, Pictures
-from exegan.evaluation.methods import BASELINES, Given, Truth
+from exegan.evaluation.methods import Given, Truth, choose_baselines
 from exegan.evaluation.pairing import check_pairs
 from exegan.evaluation.results import Choices, evaluate_cases
 from exegan.evaluation.store import PAIRS, write_text
@@ -37,19 +37,20 @@ def evaluate_model(
         Content of `results.json`.
 
     Raises:
-        InputError: Faces, masks or output folder cannot be used.
+        InputError: Faces, masks or output folder cannot be used, or a baseline is unknown.
         WeightsError: The model or a network cannot be loaded.
         ConfigError: A network is unknown.
         Interrupted: By Ctrl-C; the same call goes on.
     """
     began = time.perf_counter()
+    baselines = choose_baselines(choices.baselines)
     description = read_description(find_model(model))
     cases = FaceCases(data, masks, choices.images, choices.bins, choices.seed)
     inpainter = Inpainter.from_pretrained(model, device)
     own = [ModelMethod(inpainter, exemplar, choices.seed) for exemplar in ("frozen", "random", "self")]
     facts = {"sha256": description.get("sha256"), "resolution": inpainter.resolution}
     facts["trained_on"] = trained_on(description)
-    results = evaluate_cases(cases, [Truth(), *BASELINES, *own], own[0].name, facts, output, choices, began)
+    results = evaluate_cases(cases, [Truth(), *baselines, *own], own[0].name, facts, output, choices, began)
     write_text(output / PAIRS, cases.pairs())
     return results
 
@@ -81,6 +82,7 @@ def evaluate_folders(
         WeightsError, ConfigError, Interrupted: As for `evaluate_model`.
     """
     began = time.perf_counter()
+    baselines = choose_baselines(choices.baselines)
     if choices.images is not None:
         raise InputError(f"got --images {choices.images} with two folders, which are compared as a whole; leave it out")
     pictures = Pictures(completed)
@@ -91,8 +93,7 @@ def evaluate_folders(
         height, width = cases.portrait(number).shape[:2]
         pictures.read(stem, (height, width))
     given = Given(pictures, "completed")
-    baselines = BASELINES if masks is not None else ()
-    return evaluate_cases(cases, [Truth(), *baselines, given], given.name, None, output, choices, began)
+    return evaluate_cases(cases, [Truth(), *(baselines if masks else ()), given], given.name, None, output, choices, began)
 
 
 def trained_on(description: Mapping[str, Any]) -> list[str]:

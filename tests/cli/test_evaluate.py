@@ -30,9 +30,11 @@ def test_mask_set_then_evaluate(tmp_path: Path, faces: Path, capsys: pytest.Capt
     assert run("mask-set", "irregular-32", "-o", tmp_path / "masks", "--count", "1") == 0
     assert "wrote 10 masks" in capsys.readouterr().out
     command = ["evaluate", model, "--data", faces, "--masks", tmp_path / "masks", "--bin", "20-40", "--net", "none"]
+    command += ["--baseline", "biharmonic"]
     assert run(*command, "-o", tmp_path / "out") == 0
     table = capsys.readouterr().out
     assert table == (tmp_path / "out" / "results.md").read_text() and "| L1 in the hole ↓ |" in table
+    assert "| biharmonic |" in table and "telea" not in table
     assert run(*command, "-o", tmp_path / "out", "--json") == 0
     assert json.loads(capsys.readouterr().out) == json.loads((tmp_path / "out" / "results.json").read_text())
 
@@ -56,6 +58,13 @@ def test_two_folders(tmp_path: Path, faces: Path, capsys: pytest.CaptureFixture[
 def test_half_a_command(tmp_path: Path, arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert run("evaluate", *arguments, "-o", tmp_path / "out") == 2
     assert "give either MODEL --data FACES --masks SET, or --completed" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
+def test_unknown_baseline(tmp_path: Path, faces: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folders = ["--completed", faces, "--truth", faces, "--net", "none"]
+    assert run("evaluate", *folders, "--baseline", "kriging", "-o", tmp_path / "out") == 2
+    assert "no baseline 'kriging'" in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from exegan.evaluation.methods import BASELINES, mean_colour, telea
+from exegan.errors import InputError
+from exegan.evaluation.methods import BASELINES, biharmonic, choose_baselines, mean_colour, telea
 
 
 def truth() -> np.ndarray:
@@ -19,7 +20,7 @@ def hole() -> np.ndarray:
     return mask
 
 
-@pytest.mark.parametrize("baseline", BASELINES, ids=lambda baseline: baseline.name)
+@pytest.mark.parametrize("baseline", BASELINES.values(), ids=lambda baseline: baseline.name)
 def test_the_hole_has_no_influence(baseline: object) -> None:
     spoilt = np.where(hole()[..., None], 77, truth()).astype(np.uint8)
     fill = baseline.fill  # type: ignore[attr-defined]
@@ -35,3 +36,14 @@ def test_telea_continues_a_ramp() -> None:
     error = np.abs(telea(truth(), hole()).astype(int) - truth())[hole()]
     flat = np.abs(mean_colour(truth(), hole()).astype(int) - truth())[hole()]
     assert error.mean() < flat.mean() / 2 and error.max() < 30
+
+
+def test_biharmonic_continues_a_ramp() -> None:
+    assert np.abs(biharmonic(truth(), hole()).astype(int) - truth()).max() <= 2
+    assert (biharmonic(truth(), np.ones((32, 32), dtype=bool)) == 128).all()
+
+
+def test_baselines_are_chosen_by_name() -> None:
+    assert [one.name for one in choose_baselines(["biharmonic", "telea", "telea"])] == ["biharmonic", "telea"]
+    with pytest.raises(InputError, match="no baseline 'kriging'; choose from mean-colour, telea, biharmonic"):
+        choose_baselines(["kriging"])
