@@ -36,6 +36,9 @@ def evaluate(
         list[str] | None,
         typer.Option(help="Simple filling as a row, repeatable: mean-colour, telea, biharmonic [the first two]."),
     ] = None,
+    raw: Annotated[
+        bool, typer.Option("--raw", help="Put the model's picture into the hole as it is, without paste-back.")
+    ] = False,
     seed: Annotated[int, typer.Option(min=0, help="Of pairs, random numbers and intervals.")] = 0,
     device: Annotated[str, typer.Option(help="Where the model runs: auto, cpu, cuda or mps.")] = "auto",
     as_json: Annotated[bool, typer.Option("--json", help="Print results.json instead of the table.")] = False,
@@ -46,7 +49,7 @@ def evaluate(
     from exegan.evaluation.run import evaluate_folders, evaluate_model
     from exegan.evaluation.tables import make_markdown
 
-    choices = Choices(_networks(net), images, tuple(bins or IRREGULAR), seed, group)
+    choices = Choices(_networks(net), images, tuple(bins or IRREGULAR), seed, group, raw=raw)
     if baseline:
         choices = replace(choices, baselines=tuple(baseline))
     if model and data and masks and not (completed or truth or exemplars):

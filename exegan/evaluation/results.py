@@ -41,6 +41,7 @@ class Choices:
         seed: Of pairing, random numbers and resampling.
         group: Pattern that finds a picture's group in its name, as for `group_by_name`; None for no groups.
         baselines: Names of `exegan.evaluation.methods.BASELINES`; without masks there are none.
+        raw: What the model draws is put into the hole as it is, not pasted as `exegan inpaint` does.
     """
 
     networks: Mapping[str, str | None] | None = None
@@ -49,6 +50,7 @@ class Choices:
     seed: int = 0
     group: str | None = None
     baselines: Sequence[str] = ("mean-colour", "telea")
+    raw: bool = False
 
 
 def evaluate_cases(

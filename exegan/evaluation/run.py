@@ -47,7 +47,7 @@ def evaluate_model(
     description = read_description(find_model(model))
     cases = FaceCases(data, masks, choices.images, choices.bins, choices.seed)
     inpainter = Inpainter.from_pretrained(model, device)
-    own = [ModelMethod(inpainter, exemplar, choices.seed) for exemplar in ("frozen", "random", "self")]
+    own = [ModelMethod(inpainter, exemplar, choices.seed, raw=choices.raw) for exemplar in ("frozen", "random", "self")]
     facts = {"sha256": description.get("sha256"), "resolution": inpainter.resolution}
     facts["trained_on"] = trained_on(description)
     results = evaluate_cases(cases, [Truth(), *baselines, *own], own[0].name, facts, output, choices, began)
@@ -93,7 +93,9 @@ def evaluate_folders(
         height, width = cases.portrait(number).shape[:2]
         pictures.read(stem, (height, width))
     given = Given(pictures, "completed")
-    return evaluate_cases(cases, [Truth(), *(baselines if masks else ()), given], given.name, None, output, choices, began)
+    return evaluate_cases(
+        cases, [Truth(), *(baselines if masks else ()), given], given.name, None, output, choices, began
+    )
 
 
 def trained_on(description: Mapping[str, Any]) -> list[str]:

@@ -37,6 +37,8 @@ def test_mask_set_then_evaluate(tmp_path: Path, faces: Path, capsys: pytest.Capt
     assert "| biharmonic |" in table and "telea" not in table
     assert run(*command, "-o", tmp_path / "out", "--json") == 0
     assert json.loads(capsys.readouterr().out) == json.loads((tmp_path / "out" / "results.json").read_text())
+    assert run(*command, "-o", tmp_path / "out", "--raw") == 2
+    assert "holds an evaluation with another methods" in capsys.readouterr().err
 
 
 def test_two_folders(tmp_path: Path, faces: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
+import numpy as np
+import pytest
 import torch
 from helpers import tiny_model_config
+from numpy.typing import NDArray
 
-from exegan.evaluation.completing import complete_at, shrink_known
+from exegan.evaluation.completing import draw_at, fill_pasted, fill_raw, shrink_known
 from exegan.inpainter import Inpainter
 from exegan.nets.model import Model
 from exegan.nets.runtime import TorchNetworks
@@ -22,14 +27,26 @@ def hole(side: int) -> torch.Tensor:
     return mask
 
 
-def test_the_hole_has_no_influence_and_the_rest_stays() -> None:
-    image, mask, exemplar = torch.rand(1, 3, 64, 64) * 2 - 1, hole(64), torch.rand(1, 3, 64, 64) * 2 - 1
-    model = inpainter()
-    completed = complete_at(model, image, mask, exemplar, [3])
-    other = torch.where(mask == 1, torch.rand_like(image), image)
-    assert torch.equal(complete_at(model, other, mask, exemplar, [3]), completed)
-    assert torch.equal(completed * (1 - mask), image * (1 - mask))
-    assert not torch.equal(complete_at(model, image, mask, exemplar, [4]), completed)
+@pytest.mark.parametrize("fill", [fill_pasted, fill_raw])
+def test_the_hole_has_no_influence_and_the_rest_stays(fill: Callable[..., NDArray[np.uint8]]) -> None:
+    rng = np.random.default_rng(0)
+    picture, other = (rng.integers(0, 256, (64, 64, 3), dtype=np.uint8) for _ in range(2))
+    mask, exemplar, model = hole(64)[0, 0].numpy() == 1, torch.rand(1, 3, 64, 64) * 2 - 1, inpainter()
+
+    def completed(image: NDArray[np.uint8], seed: int = 3) -> NDArray[np.uint8]:
+        return fill(image, mask, draw_at(model, [image], [mask], exemplar, [seed])[0])
+
+    np.testing.assert_array_equal(completed(np.where(mask[..., None], other, picture)), completed(picture))
+    np.testing.assert_array_equal(completed(picture)[~mask], picture[~mask])
+    assert (completed(picture, 4) != completed(picture)).any()
+
+
+def test_pasting_leaves_no_step_at_the_rim() -> None:
+    """A drawn picture that is a little too dark shows a step when put in as it is, and none when pasted."""
+    picture = np.full((64, 64, 3), 200, dtype=np.uint8)
+    mask, drawn = hole(64)[0, 0].numpy() == 1, torch.full((3, 16, 16), 0.4)
+    raw, pasted = (fill(picture, mask, drawn).astype(int)[5, 15, 0] for fill in (fill_raw, fill_pasted))
+    assert abs(raw - 200) > 15 and abs(pasted - 200) < 5
 
 
 def test_shrinking_without_a_hole_is_resizing() -> None:

@@ -116,6 +116,14 @@ def test_last_without_a_checkpoint_starts_a_run(tmp_path: Path, faces: Path) -> 
     assert newest(tmp_path)["images_seen"] == 4
 
 
+def test_a_piece_of_given_time_ends_with_everything_saved(tmp_path: Path, faces: Path) -> None:
+    assert fit(tmp_path, faces, 1000, "--run.save_kimg=1000", "--trainer.max_time=00:00:00:02") == 0
+    seen = newest(tmp_path)["images_seen"]
+    assert 4 <= seen < 100_000
+    assert fit(tmp_path, faces, float(seen + 4) / 1000, "--ckpt_path", "last") == 0
+    assert newest(tmp_path)["images_seen"] == seen + 4
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGUSR1])
 def test_interrupt_finishes_the_batch_and_saves(
     tmp_path: Path, faces: Path, monkeypatch: pytest.MonkeyPatch, number: signal.Signals
