@@ -17,6 +17,7 @@ from exegan.evaluation.pairing import picture_seed
 from exegan.faces.paste import paste
 from exegan.images import to_tensor, to_uint8
 from exegan.inpainter import Inpainter
+from exegan.inpainter.options import DEFAULTS, Options
 from exegan.ops.composite import composite
 from exegan.ops.resample import resize
 
@@ -79,6 +80,7 @@ def draw_at(
     holes: Sequence[NDArray[np.bool_]],
     exemplar: Tensor,
     seeds: Sequence[int],
+    options: Options = DEFAULTS,
 ) -> Tensor:
     """What a model draws for pictures of any one size.
 
@@ -88,13 +90,14 @@ def draw_at(
         holes: [S, S] each, True = hole.
         exemplar: [B, 3, H, W] in [-1, 1].
         seeds: One for each picture.
+        options: Exemplar strength and what else there is to choose.
 
     Returns:
         Whole pictures [B, 3, R, R] on the CPU, about [-1, 1].
     """
     mask = torch.from_numpy(np.stack(holes))[:, None].float()
     small_image, small_mask = shrink_known(to_tensor(pictures), mask, inpainter.resolution)
-    return inpainter.generate(small_image, small_mask, exemplar, seed=list(seeds)).cpu()
+    return inpainter.generate(small_image, small_mask, exemplar, seed=list(seeds), options=options).cpu()
 
 
 def fill_pasted(picture: Pixels, hole: NDArray[np.bool_], drawn: Tensor) -> Pixels:

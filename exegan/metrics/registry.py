@@ -9,7 +9,7 @@ from exegan.errors import ConfigError
 from exegan.metrics.base import Metric
 from exegan.metrics.discriminative import PIDS, UIDS
 from exegan.metrics.diversity import Diversity
-from exegan.metrics.exemplar_effect import ExemplarEffect
+from exegan.metrics.exemplar_effect import ExemplarEffect, ExemplarPreferred
 from exegan.metrics.frechet import Frechet
 from exegan.metrics.identity import Identity
 from exegan.metrics.kernel import Kernel
@@ -39,6 +39,7 @@ THROUGH_NETWORKS: dict[str, tuple[Role, Callable[[MetricNetwork], Metric]]] = {
     "identity to truth": ("embedding", lambda network: Identity(network, "truth")),
     "identity to exemplar": ("embedding", lambda network: Identity(network, "exemplar")),
     "exemplar effect": ("embedding", ExemplarEffect),
+    "exemplar preferred": ("embedding", ExemplarPreferred),
     "Fréchet distance": ("features", Frechet),
     "kernel distance": ("features", Kernel),
     "P-IDS": ("features", PIDS),

@@ -7,7 +7,7 @@ import pytest
 from fakes import compare, network, pictures
 
 from exegan.metrics.base import Evidence
-from exegan.metrics.exemplar_effect import ExemplarEffect
+from exegan.metrics.exemplar_effect import ExemplarEffect, ExemplarPreferred
 from exegan.metrics.identity import Identity
 
 NET = network("mobilefacenet")
@@ -30,6 +30,12 @@ def test_effect_is_likeness_beyond_that_to_another() -> None:
     assert ExemplarEffect(NET).estimate(evidence, 0).value == 1
     nothing = Evidence(AXES, exemplar=AXES, other=AXES)
     assert ExemplarEffect(NET).estimate(nothing, 0).value == 0
+
+
+def test_how_often_the_exemplar_wins() -> None:
+    evidence = Evidence(AXES[[0, 1, 2, 2]], exemplar=AXES[[0, 1, 2, 0]], other=AXES[[1, 1, 0, 2]])
+    assert ExemplarPreferred(NET).values(evidence).tolist() == [1, 0.5, 1, 0]
+    assert ExemplarPreferred(NET).estimate(evidence, 0).value == 0.625
 
 
 def test_missing_rows_are_not_taken_for_anything() -> None:
