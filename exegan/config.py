@@ -240,6 +240,8 @@ class LossConfig:
         attribute: Attribute similarity between completed picture and exemplar, through the interior weight map.
         perceptual: Perceptual distance to the truth on self-exemplar samples, through the boundary weight map.
         identity: 1 - cosine similarity of completed picture and exemplar under a recognition network.
+        identity_contrast: So much of the mean similarity to the batch's other exemplars is added to the identity term,
+            which a face that is like everybody would lower as well (0 in the paper).
         reconstruction: Mean absolute error inside the hole on self-exemplar samples; it is what trains the `small`
             style encoder (0 in the paper, whose encoder is frozen).
         rim: Mean absolute error in a narrow band inside the hole's rim, on every sample: the colours around the hole
@@ -278,12 +280,13 @@ class LossConfig:
     perceptual_net: FrozenNetConfig = field(default_factory=FrozenNetConfig)
     identity_net: FrozenNetConfig = field(default_factory=lambda: FrozenNetConfig(name="facenet"))
     perceptual_side: int = 0
+    identity_contrast: float = 0.0
 
     def __post_init__(self) -> None:
         for name in ("r1_interval", "path_length_interval", "path_length_shrink", "diversity_interval"):
             _at_least("losses", name, getattr(self, name), 1)
         terms = ("adversarial", "attribute", "perceptual", "identity", "reconstruction", "rim")
-        for name in (*terms, "r1", "path_length", "diversity", "perceptual_side"):
+        for name in (*terms, "r1", "path_length", "diversity", "perceptual_side", "identity_contrast"):
             _at_least("losses", name, getattr(self, name), 0)
         _require(self.diversity_target > 0, f"losses.diversity_target is {self.diversity_target}, expected above 0")
 

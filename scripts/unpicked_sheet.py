@@ -47,7 +47,7 @@ def main() -> None:
     for number in range(min(COUNT, len(cases.stems))):
         bin_name = BINS[number % len(BINS)]
         pictures += triplet(cases, method, number, bin_name)
-        labels += [bin_name, "exemplar", cases.stems[number][:4]]
+        labels += [bin_name, "exemplar", cases.stems[number].split("-")[0]]
     save_photo(make_sheet(pictures, labels, cell=CELL, columns=3 * FACES_A_ROW), options.output, quality=82)
 
 

@@ -102,7 +102,8 @@ class GeneratorObjective(nn.Module):
                 wanted = encode(sample.exemplar)
             parts["attribute"] = attribute_loss(sample.completed, wanted, encode, interior_weight(sample.mask))
         if self.identity_net is not None:
-            parts["identity"] = identity_loss(sample.completed, sample.exemplar, self.identity_net)
+            contrast = self.config.identity_contrast
+            parts["identity"] = identity_loss(sample.completed, sample.exemplar, self.identity_net, contrast)
         return parts
 
     def _self_exemplar_parts(self, sample: Completion, batch: int) -> dict[str, Tensor]:

@@ -22,6 +22,21 @@ def test_closed_form() -> None:
     assert identity_loss(faces, same, net).item() == pytest.approx((0 + 0.4 + 2) / 3)
 
 
+def test_contrast_takes_off_what_all_faces_share() -> None:
+    embeddings = {1.0: (1.0, 0.0), 2.0: (0.0, 1.0), 3.0: (0.5**0.5, 0.5**0.5)}
+
+    def net(image: Tensor) -> list[Tensor]:
+        return [torch.tensor([embeddings[value] for value in image[:, 0, 0, 0].tolist()])]
+
+    one, two, like_both = (torch.full((1, 3, 4, 4), value) for value in (1.0, 2.0, 3.0))
+    exemplars = torch.cat([one, two])
+    average = torch.cat([like_both, like_both])
+    assert identity_loss(exemplars, exemplars, net, contrast=1.0).item() == pytest.approx(0)
+    assert identity_loss(average, exemplars, net, contrast=1.0).item() == pytest.approx(1)
+    assert identity_loss(average, exemplars, net).item() == pytest.approx(1 - 0.5**0.5)
+    assert identity_loss(like_both, one, net, contrast=1.0).item() == pytest.approx(1 - 0.5**0.5), "nobody to compare"
+
+
 def test_gradient_reaches_the_completed_picture_only() -> None:
     completed, exemplar = (torch.rand(2, 3, 8, 8, requires_grad=True) for _ in range(2))
     loss = identity_loss(completed, exemplar, tiny_recognition_net)
