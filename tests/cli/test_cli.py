@@ -134,6 +134,7 @@ def test_bad_input_is_one_sentence_and_nothing_is_written(
     assert photo.read_bytes() == photo_bytes
 
 
+@pytest.mark.slow
 def test_onnx_writes_a_folder_that_inpaint_takes(
     tmp_path: Path, model: Path, photo: Path, mask: Path, shared: Shared, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -351,6 +351,7 @@ def test_on_a_phone(open_page: Callable[..., Any], photo: Path, tmp_path: Path) 
     assert changed(rgb(photo), download(page, tmp_path / "completed.png")).any()
 
 
+@pytest.mark.slow
 def test_two_visitors_see_their_own_pictures(open_page: Callable[..., Any], tmp_path: Path) -> None:
     pages, names = [open_page(), open_page()], ["face-0.jpg", "face-2.jpg"]
     for page, name in zip(pages, names, strict=True):

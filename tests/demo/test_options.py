@@ -132,6 +132,7 @@ def test_the_folder_is_a_hosted_space() -> None:
     assert importlib.metadata.version("gradio").split(".")[0] == space["sdk_version"].split(".")[0]
 
 
+@pytest.mark.slow
 def test_the_folder_alone_is_served_where_the_package_is_installed(tmp_path: Path) -> None:
     shutil.copytree(ROOT / "demo", tmp_path / "space", ignore=shutil.ignore_patterns("__pycache__"))
     port = free_port()

@@ -220,6 +220,7 @@ def test_a_browser_asks_no_other_host(address: str) -> None:
     assert "photo=handle_file('photo.jpg')" in shown
 
 
+@pytest.mark.slow
 def test_accounts_behind_a_proxy(tmp_path: Path) -> None:
     with live_page(tmp_path, accounts=[["anna", "secret"]], root_path="/exegan") as address:
         visitor = Visitor(address)

@@ -69,6 +69,7 @@ def write_originals(folder: Path, shared: Shared, resolution: int = 256, seed: i
     return generator, encoder
 
 
+@pytest.mark.slow
 def test_imported_model_gives_the_original_s_picture(tmp_path: Path, shared: Shared) -> None:
     generator, encoder = write_originals(tmp_path, shared)
     import_original(generator, encoder, tmp_path / "model", discriminator=True)

@@ -89,6 +89,7 @@ def test_tiny_pictures_are_pytorchs(tiny: Path, batch: int, noise_mode: str, str
     assert_same_pictures(tiny / "torch", tiny / "onnx", batch, **options)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("batch", "noise_mode", "strength", "psi"),
     [(1, "const", 1.0, 1.0), (3, "const", 0.4, 0.7), (1, "none", 0.0, 1.0), (3, "random", 1.0, 0.0)],

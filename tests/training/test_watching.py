@@ -214,6 +214,7 @@ def test_figures_go_to_weights_and_biases(tmp_path: Path, faces: Path, monkeypat
     assert list((tmp_path / "run/wandb").glob("offline-run-*/*.wandb"))
 
 
+@pytest.mark.slow
 def test_benchmark_compares_settings(
     tmp_path: Path, faces: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
