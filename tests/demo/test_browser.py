@@ -301,7 +301,9 @@ def test_mistakes_are_one_sentence_and_lose_nothing(page: Any, photo: Path, tmp_
     Image.new("RGB", (300, 200), "green").save(tmp_path / "grass.png")
     page.locator("#photo input[type=file]").set_input_files(tmp_path / "grass.png")
     page.get_by_text("No face was found in the photo (300×200 pixels); choose one").first.wait_for()
-    page.locator("#photo input[type=file]").wait_for(state="attached")  # emptied for the next try
+    page.locator("#photo img").wait_for(state="detached")  # emptied for the next try
+    page.locator("#photo input[type=file]").wait_for(state="attached")
+    page.wait_for_timeout(1000)  # no person is fast enough to give a file to the field while it is drawn again
     give_photo(page, photo)
     page.locator("#complete").click()
     page.get_by_text("There is no exemplar yet; drop a photo of a face").first.wait_for()
