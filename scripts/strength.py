@@ -17,6 +17,7 @@ from PIL import Image
 from exegan.evaluation.cases import FaceCases
 from exegan.evaluation.completing import draw_at, fill_pasted
 from exegan.evaluation.pairing import picture_seed
+from exegan.evaluation.sheet import masked
 from exegan.images import save_photo, to_tensor
 from exegan.inpainter import Inpainter, Options
 from exegan.inpainter.scores import Recognizer, make_recognizer
@@ -51,7 +52,7 @@ class Case:
 
     def shown(self) -> list[Picture]:
         """Hole in white, and exemplar."""
-        return [np.where(self.hole[..., None], np.uint8(255), self.truth), self.exemplar]
+        return [masked(self.truth, self.hole), self.exemplar]
 
 
 def tell(recognizer: Recognizer, cases: list[Case], completed: list[list[Picture]], again: list[Picture]) -> str:

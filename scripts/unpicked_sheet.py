@@ -9,12 +9,12 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-import numpy as np
 from PIL import Image
 
 from exegan import Inpainter
 from exegan.evaluation.cases import FaceCases
 from exegan.evaluation.completing import ModelMethod
+from exegan.evaluation.sheet import masked
 from exegan.images import save_photo
 from exegan.sheets import make_sheet
 
@@ -27,9 +27,9 @@ def triplet(cases: FaceCases, method: ModelMethod, number: int, bin_name: str) -
     truth, mask = cases.portrait(number), cases.mask(bin_name, number)
     if mask is None or cases.exemplars is None:
         raise ValueError("the sheet needs masks and exemplars")
-    masked = np.where(mask[..., None], np.uint8(255), truth)
+    exemplar = cases.portrait(int(cases.exemplars[number]))
     (completed,) = method.complete(cases, bin_name, [number], 0)
-    return [Image.fromarray(one) for one in (masked, cases.portrait(int(cases.exemplars[number])), completed)]
+    return [Image.fromarray(one) for one in (masked(truth, mask), exemplar, completed)]
 
 
 def main() -> None:

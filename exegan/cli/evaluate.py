@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -45,13 +44,13 @@ def evaluate(
 ) -> None:
     """Measure a model, or pictures of any other program, in a way that others can repeat."""
     from exegan.evaluation.mask_set import IRREGULAR
+    from exegan.evaluation.methods import DEFAULT_BASELINES
     from exegan.evaluation.results import Choices
     from exegan.evaluation.run import evaluate_folders, evaluate_model
     from exegan.evaluation.tables import make_markdown
 
-    choices = Choices(_networks(net), images, tuple(bins or IRREGULAR), seed, group, raw=raw)
-    if baseline:
-        choices = replace(choices, baselines=tuple(baseline))
+    baselines = tuple(baseline or DEFAULT_BASELINES)
+    choices = Choices(_networks(net), images, tuple(bins or IRREGULAR), seed, group, baselines, raw)
     if model and data and masks and not (completed or truth or exemplars):
         results = evaluate_model(model, data, masks, output, choices, device)
     elif completed and truth and not (model or data):

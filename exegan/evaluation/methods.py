@@ -117,9 +117,7 @@ def telea(truth: Pixels, mask: BoolMask) -> Pixels:
     """
     cv2 = require("cv2")
     radius = max(1, round(_TELEA_RADIUS * max(truth.shape)))
-    # What lies in the hole is hidden, so that no method can be thought to look at it.
-    hidden = np.where(mask[..., None], 0, truth).astype(np.uint8)
-    filled: Pixels = cv2.inpaint(hidden, mask.astype(np.uint8) * 255, radius, cv2.INPAINT_TELEA)
+    filled: Pixels = cv2.inpaint(_hidden(truth, mask), mask.astype(np.uint8) * 255, radius, cv2.INPAINT_TELEA)
     return filled
 
 
@@ -133,14 +131,19 @@ def biharmonic(truth: Pixels, mask: BoolMask) -> Pixels:
     """
     if mask.all():
         return np.full_like(truth, 128)
-    hidden = np.where(mask[..., None], 0, truth).astype(np.uint8)
-    filled = require("skimage.restoration").inpaint_biharmonic(hidden, mask, channel_axis=-1)
+    filled = require("skimage.restoration").inpaint_biharmonic(_hidden(truth, mask), mask, channel_axis=-1)
     pixels: Pixels = (filled * 255).round().astype(np.uint8)
     return pixels
 
 
+def _hidden(truth: Pixels, mask: BoolMask) -> Pixels:
+    """What lies in the hole is hidden, so that no method can be thought to look at it."""
+    return np.where(mask[..., None], np.uint8(0), truth)
+
+
 _FILLS = {"mean-colour": mean_colour, "telea": telea, "biharmonic": biharmonic}
 BASELINES = {name: Baseline(name, fill) for name, fill in _FILLS.items()}
+DEFAULT_BASELINES = ("mean-colour", "telea")
 
 
 def choose_baselines(names: Sequence[str]) -> list[Baseline]:

@@ -18,7 +18,7 @@ from exegan.evaluation.estimating import estimate_all
 from exegan.evaluation.groups import estimate_groups, group_by_name
 from exegan.evaluation.mask_set import IRREGULAR
 from exegan.evaluation.measuring import Measurer
-from exegan.evaluation.methods import Method
+from exegan.evaluation.methods import DEFAULT_BASELINES, Method
 from exegan.evaluation.sheet import make_sheet
 from exegan.evaluation.store import RESULTS, SHEET, TABLE, Store, write_text
 from exegan.evaluation.tables import make_markdown
@@ -49,7 +49,7 @@ class Choices:
     bins: Sequence[str] = tuple(IRREGULAR)
     seed: int = 0
     group: str | None = None
-    baselines: Sequence[str] = ("mean-colour", "telea")
+    baselines: Sequence[str] = DEFAULT_BASELINES
     raw: bool = False
 
 

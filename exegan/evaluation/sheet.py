@@ -49,14 +49,15 @@ def _pictures(measurer: Measurer, bin_name: str, number: int) -> dict[str, Pixel
     truth, mask = cases.portrait(number), cases.mask(bin_name, number)
     shown = {"truth": truth}
     if mask is not None:
-        shown["masked image"] = _masked(truth, mask)
+        shown["masked image"] = masked(truth, mask)
     if cases.exemplars is not None:
         shown["exemplar"] = cases.portrait(int(cases.exemplars[number]))
     methods = (method for method in measurer.methods if method.uses_mask)
     return shown | {method.name: measurer.pictures(Cell(bin_name, method), [number])[0] for method in methods}
 
 
-def _masked(truth: Pixels, mask: NDArray[np.bool_]) -> Pixels:
+def masked(truth: Pixels, mask: NDArray[np.bool_]) -> Pixels:
+    """A picture [H, W, 3] with its hole [H, W] in white."""
     return np.where(mask[..., None], np.uint8(255), truth)
 
 
