@@ -63,6 +63,7 @@ class GeneratorConfig:
         mapping_lr_mul: Learning-rate multiplier of those layers.
         num_coarse: Layers that follow the stochastic style w; all later ones follow the exemplar.
         global_dropout: Dropout on the global style code in training.
+        noise_max: Layers above this resolution learn no noise, which in a short training grows to speckle there.
     """
 
     resolution: int = 256
@@ -76,6 +77,7 @@ class GeneratorConfig:
     mapping_lr_mul: float = 0.01
     num_coarse: int = 4
     global_dropout: float = 0.5
+    noise_max: int = 1024
 
     def __post_init__(self) -> None:
         _require(
@@ -145,6 +147,27 @@ class DiscriminatorConfig:
 
 
 @dataclass(frozen=True)
+class ProjectedConfig:
+    """The discriminator on frozen features (`losses.projected`) and what it is shown of a picture.
+
+    Args:
+        sides: The whole picture reduced to each of these sides; larger ones than the picture's are left out.
+        crop: Side of a square cut out around a point of the hole, at full size; 0 = none.
+        width: Channels of the layers that are learned.
+    """
+
+    sides: tuple[int, int] = (64, 128)
+    crop: int = 128
+    width: int = 64
+
+    def __post_init__(self) -> None:
+        for side in self.sides:
+            _at_least("projected", "sides", side, 32)
+        _require(self.crop == 0 or self.crop >= 32, f"projected.crop is {self.crop}, expected 0 or at least 32")
+        _between("projected", "width", self.width, 1, _LARGEST_WIDTH)
+
+
+@dataclass(frozen=True)
 class StyleEncoderConfig:
     """Which network turns an exemplar into style codes.
 
@@ -203,11 +226,12 @@ class MaskConfig:
 
     Args:
         recipe: `strokes_and_boxes` or `large_holes` are the two recipes of the original; sizes scale with resolution.
+            `regions_and_large_holes` draws every other hole over parts of the face instead, as people do.
         min_hole: Holes covering a smaller share of the picture are drawn again.
         max_hole: Holes covering a larger share of the picture are drawn again.
     """
 
-    recipe: Literal["strokes_and_boxes", "large_holes"] = "strokes_and_boxes"
+    recipe: Literal["strokes_and_boxes", "large_holes", "regions_and_large_holes"] = "strokes_and_boxes"
     min_hole: float = 0.0
     max_hole: float = 1.0
 
@@ -236,7 +260,9 @@ class LossConfig:
     """Weights of the loss terms; a weight of 0 skips the term and its forward pass.
 
     Args:
-        adversarial: Non-saturating logistic loss.
+        adversarial: Non-saturating logistic loss; at 0 the discriminator of whole pictures is not trained.
+        projected: Hinge loss of a discriminator that judges patches of the hole on the perceptual network's features
+            (0 in the paper).
         attribute: Attribute similarity between completed picture and exemplar, through the interior weight map.
         perceptual: Perceptual distance to the truth on self-exemplar samples, through the boundary weight map.
         identity: 1 - cosine similarity of completed picture and exemplar under a recognition network.
@@ -263,6 +289,7 @@ class LossConfig:
     """
 
     adversarial: float = 1.0
+    projected: float = 0.0
     attribute: float = 0.1
     perceptual: float = 0.5
     identity: float = 0.1
@@ -285,7 +312,7 @@ class LossConfig:
     def __post_init__(self) -> None:
         for name in ("r1_interval", "path_length_interval", "path_length_shrink", "diversity_interval"):
             _at_least("losses", name, getattr(self, name), 1)
-        terms = ("adversarial", "attribute", "perceptual", "identity", "reconstruction", "rim")
+        terms = ("adversarial", "projected", "attribute", "perceptual", "identity", "reconstruction", "rim")
         for name in (*terms, "r1", "path_length", "diversity", "perceptual_side", "identity_contrast"):
             _at_least("losses", name, getattr(self, name), 0)
         _require(self.diversity_target > 0, f"losses.diversity_target is {self.diversity_target}, expected above 0")

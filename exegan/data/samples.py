@@ -17,6 +17,7 @@ from torch import Tensor
 from torch.utils.data import Dataset, Sampler
 
 from exegan.config import MaskConfig
+from exegan.data.jitter import jitter
 from exegan.data.order import Windows
 from exegan.data.reading import FaceReader, Notes
 from exegan.data.sources import FaceSource
@@ -28,8 +29,8 @@ class Sample(TypedDict):
     """One training sample, or a batch of them with a leading B.
 
     `image` and `exemplar` are [3, R, R] in [-1, 1], `mask` is [1, R, R] with 1 = hole, `is_self` is True where the
-    exemplar is the image itself, `name` is the image's. `unreadable` has a line for each face that was skipped for this
-    sample, saying why, `enlarged` the names of pictures that were smaller than R, a line each.
+    exemplar is the image itself, perhaps jittered, `name` is the image's. `unreadable` has a line for each face that
+    was skipped for this sample, saying why, `enlarged` the names of pictures that were smaller than R, a line each.
     """
 
     image: Tensor
@@ -52,6 +53,7 @@ class SampleStream(Dataset[Sample]):
         mirror: Flip half of the faces left-right.
         seed: Seed of the whole stream.
         shuffle: Take the faces in another random order each epoch; else in the source's order.
+        jitter_self: Change colours and pose of a face that is its own exemplar (`exegan.data.jitter`).
 
     A face that cannot be read is replaced by another, chosen by seed and number too, and named in the sample.
 
@@ -68,11 +70,13 @@ class SampleStream(Dataset[Sample]):
         mirror: bool,
         seed: int,
         shuffle: bool = True,
+        jitter_self: bool = False,
     ) -> None:
         if len(source.names) < 2:
             raise InputError("the data holds 1 face; expected at least 2, so that a face can have another as exemplar")
         self.source, self.resolution, self.masks = source, resolution, masks
         self.self_exemplar_prob, self.mirror, self.seed, self.shuffle = self_exemplar_prob, mirror, seed, shuffle
+        self.jitter_self = jitter_self
         self._reader = FaceReader(source, resolution)
         self._windows: tuple[int, Windows] | None = None
 
@@ -93,6 +97,8 @@ class SampleStream(Dataset[Sample]):
             others = self._candidates(members, other, (self.seed, 3, number))
             _, exemplar = self._reader.read_first((face for face in others if face != index), notes)
             exemplar = exemplar.flip(2) if flip_other else exemplar
+        elif self.jitter_self:
+            exemplar = jitter(image, np.random.default_rng((self.seed, 4, number)), self.mirror)
         return {
             "image": image,
             "exemplar": exemplar,

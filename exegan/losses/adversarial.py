@@ -1,8 +1,9 @@
-"""Adversarial terms: non-saturating logistic loss, R1 gradient penalty, path length penalty (StyleGAN2)."""
+"""Adversarial terms: logistic and hinge losses, R1 gradient penalty, path length penalty (StyleGAN2)."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import torch
 import torch.nn.functional as F
@@ -49,3 +50,25 @@ def path_lengths(fake: Tensor, w_plus: Tensor, noise: Tensor) -> Tensor:
     projected = (fake * noise).sum() / math.sqrt(fake.shape[2] * fake.shape[3])
     (grad,) = torch.autograd.grad(projected, w_plus, create_graph=True)
     return grad.square().sum(dim=2).mean(dim=1).sqrt()
+
+
+def patch_discriminator_loss(real: Sequence[Tensor], fake: Sequence[Tensor], shares: Sequence[Tensor]) -> Tensor:
+    """Hinge loss over the patches that have a hole, mean over the heads.
+
+    Args:
+        real: Logits of the truth [B, 1, h, w], one a head.
+        fake: Logits of the completed pictures at the same places.
+        shares: Share of hole in each patch, of the same shapes; patches without one count nothing, as real and
+            completed pictures are equal there.
+    """
+    losses = [_patch_mean(F.relu(1 - r) + F.relu(1 + f), share) for r, f, share in zip(real, fake, shares, strict=True)]
+    return torch.stack(losses).mean()
+
+
+def patch_generator_loss(fake: Sequence[Tensor], shares: Sequence[Tensor]) -> Tensor:
+    """Minus the mean logit of the patches that have a hole, mean over the heads; arguments as above."""
+    return torch.stack([_patch_mean(-f, share) for f, share in zip(fake, shares, strict=True)]).mean()
+
+
+def _patch_mean(values: Tensor, share: Tensor) -> Tensor:
+    return (values.float() * share).sum() / share.sum().clamp(min=1e-6)

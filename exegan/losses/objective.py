@@ -59,7 +59,8 @@ class GeneratorObjective(nn.Module):
     def __init__(self, config: LossConfig) -> None:
         super().__init__()
         self.config = config
-        self.perceptual_net = make_frozen_net(config.perceptual_net, "perceptual") if config.perceptual else None
+        wants_features = config.perceptual or config.projected
+        self.perceptual_net = make_frozen_net(config.perceptual_net, "perceptual") if wants_features else None
         self.identity_net = make_frozen_net(config.identity_net, "recognition") if config.identity else None
 
     def forward(
@@ -109,7 +110,7 @@ class GeneratorObjective(nn.Module):
     def _self_exemplar_parts(self, sample: Completion, batch: int) -> dict[str, Tensor]:
         parts: dict[str, Tensor] = {}
         completed, image, mask = (x[sample.is_self] for x in (sample.completed, sample.image, sample.mask))
-        if self.perceptual_net is not None:
+        if self.config.perceptual and self.perceptual_net is not None:
             weight, largest = boundary_weight(mask), self.config.perceptual_side
             parts["perceptual"] = perceptual_loss(completed, image, self.perceptual_net, weight, largest) / batch
         if self.config.reconstruction:

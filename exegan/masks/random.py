@@ -1,4 +1,4 @@
-"""Random training holes: the two recipes of the original, with sizes relative to the resolution.
+"""Random training holes: the two recipes of the original, with sizes relative to the resolution, and one of ours.
 
 Every recipe has the signature (rng, resolution) → bool [R, R], True = hole; all randomness comes from `rng`.
 """
@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
 from exegan.config import MaskConfig
+from exegan.masks.regions import region_mask
+from exegan.masks.template import LANDMARKS, REGIONS
 
 BoolMask = NDArray[np.bool_]
 Recipe = Callable[[np.random.Generator, int], BoolMask]
@@ -46,6 +48,17 @@ def large_holes(rng: np.random.Generator, resolution: int) -> BoolMask:
         largest_turn = rng.uniform(4 / 15, 8 / 15) * math.pi
         draw_stroke(draw, walk(rng, (resolution, resolution), steps, largest_turn), width)
     return np.array(canvas)
+
+
+def regions_and_large_holes(rng: np.random.Generator, resolution: int) -> BoolMask:
+    """`large_holes`, or as often one to three parts of the face where they lie in the mean crop, give or take."""
+    if rng.random() < 0.5:
+        return large_holes(rng, resolution)
+    parts = rng.choice(list(REGIONS), size=int(rng.integers(1, 4)), replace=False)
+    centre = LANDMARKS[:, :2].mean(axis=0)
+    size, shift = rng.uniform(0.9, 1.25), rng.normal(0, 0.02, size=2)
+    landmarks5 = (centre + (LANDMARKS[:, :2] - centre) * size + shift) * resolution
+    return region_mask("+".join(parts), landmarks5, (resolution, resolution))
 
 
 def _draw_boxes(
@@ -92,7 +105,11 @@ def draw_stroke(draw: ImageDraw.ImageDraw, points: list[tuple[float, float]], wi
         draw.ellipse((x - radius, y - radius, x + radius, y + radius), fill=255)
 
 
-RECIPES: dict[str, Recipe] = {"strokes_and_boxes": strokes_and_boxes, "large_holes": large_holes}
+RECIPES: dict[str, Recipe] = {
+    "strokes_and_boxes": strokes_and_boxes,
+    "large_holes": large_holes,
+    "regions_and_large_holes": regions_and_large_holes,
+}
 
 
 def draw_mask(rng: np.random.Generator, resolution: int, config: MaskConfig) -> BoolMask:

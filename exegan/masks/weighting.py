@@ -73,7 +73,11 @@ def rim_weight(mask: Tensor) -> Tensor:
         [B, 1, R, R] in [0, 1]; 0 where everything is hole.
     """
     half = max(1, mask.shape[-1] // 16)
-    share_known = F.avg_pool2d(1 - mask, 2 * half + 1, stride=1, padding=half, count_include_pad=False)
+    # Along rows, then columns: the mean over a square at a fraction of its cost.
+    share_known = 1 - mask
+    for across, down in ((half, 0), (0, half)):
+        window = (2 * down + 1, 2 * across + 1)
+        share_known = F.avg_pool2d(share_known, window, stride=1, padding=(down, across), count_include_pad=False)
     return (2 * share_known).clamp(max=1) * mask
 
 

@@ -43,7 +43,8 @@ def save_model(
         folder: Created where missing; the files in it are replaced.
         training: JSON-ready facts about the training, kept in `config.json`.
         half: Store floating-point weights as float16, half the size.
-        discriminator: Its weights, so that training can go on from the folder; without, a former model's are removed.
+        discriminator: Its weights, and under `projected.` those on frozen features, so that training can go on from
+            the folder; without, a former model's are removed.
 
     Returns:
         The folder.

@@ -27,7 +27,8 @@ def export_run(
         checkpoint: A `.ckpt` of a run.
         folder: Model folder to write.
         half: Store weights as float16, half the size.
-        discriminator: Keep it too, so that another run can start from the folder (`model.warm_start`).
+        discriminator: Keep both too, that of pictures and that on frozen features where there is one, so that another
+            run can start from the folder (`model.warm_start`).
         overwrite: Replace a model that is there.
 
     Returns:
@@ -51,7 +52,8 @@ def export_run(
     model = Model(config)
     load_into(model, _under(state, "model_ema."), str(checkpoint))
     model.eval().update_mean_w()
-    save_model(model, folder, facts, half, _under(state, "discriminator.") if discriminator else None)
+    heads = {key: value for key, value in state.items() if key.startswith("projected.")}
+    save_model(model, folder, facts, half, _under(state, "discriminator.") | heads if discriminator else None)
     return model
 
 

@@ -25,13 +25,16 @@ class ModulatedConv(nn.Module):
         style_dim: Width of the style vector (latent and global code together).
         resolution: Side of the output in pixels, for the stored noise.
         up: Double the size.
+        noisy: Learn how strong the noise is; else it stays at 0.
     """
 
-    def __init__(self, in_channels: int, out_channels: int, style_dim: int, resolution: int, up: bool = False) -> None:
+    def __init__(
+        self, in_channels: int, out_channels: int, style_dim: int, resolution: int, up: bool = False, noisy: bool = True
+    ) -> None:
         super().__init__()
         self.affine = EqualLinear(style_dim, in_channels, bias_init=1.0)
         self.weight = nn.Parameter(torch.randn(out_channels, in_channels, 3, 3))
-        self.noise_strength = nn.Parameter(torch.zeros(1))
+        self.noise_strength = nn.Parameter(torch.zeros(1), requires_grad=noisy)
         self.bias = nn.Parameter(torch.zeros(out_channels))
         self.register_buffer("noise_const", torch.randn(1, 1, resolution, resolution))
         self.up = up
@@ -65,10 +68,12 @@ class ToRGB(nn.Module):
 class DecoderBlock(nn.Module):
     """One resolution of the decoder: up-sampling convolution, the encoder's skip, convolution, picture."""
 
-    def __init__(self, in_channels: int, out_channels: int, style_dim: int, resolution: int) -> None:
+    def __init__(
+        self, in_channels: int, out_channels: int, style_dim: int, resolution: int, noisy: bool = True
+    ) -> None:
         super().__init__()
-        self.conv_up = ModulatedConv(in_channels, out_channels, style_dim, resolution, up=True)
-        self.conv = ModulatedConv(out_channels, out_channels, style_dim, resolution)
+        self.conv_up = ModulatedConv(in_channels, out_channels, style_dim, resolution, up=True, noisy=noisy)
+        self.conv = ModulatedConv(out_channels, out_channels, style_dim, resolution, noisy=noisy)
         self.to_rgb = ToRGB(out_channels, style_dim)
 
     def forward(
@@ -91,7 +96,10 @@ class Generator(nn.Module):
         self.conv4 = ModulatedConv(config.channels(4), config.channels(4), style_dim, 4)
         self.to_rgb4 = ToRGB(config.channels(4), style_dim)
         self.blocks = nn.ModuleDict(
-            {str(r): DecoderBlock(config.channels(r // 2), config.channels(r), style_dim, r) for r in self.up_to}
+            {
+                str(r): DecoderBlock(config.channels(r // 2), config.channels(r), style_dim, r, r <= config.noise_max)
+                for r in self.up_to
+            }
         )
 
     @property

@@ -77,6 +77,13 @@ def brighten(amount: Tensor) -> Tensor:
     return matrix
 
 
+def balance(gains: Tensor) -> Tensor:
+    """Scale the light of each channel by [B, 3]; black stays black → [B, 4, 4]."""
+    matrix = _homogeneous(torch.diag_embed(gains))
+    matrix[:, :3, 3] = gains - 1
+    return matrix
+
+
 def contrast(factor: Tensor) -> Tensor:
     """Scale by [B] about mid-grey → [B, 4, 4]."""
     return _homogeneous(factor[:, None, None] * torch.eye(3))

@@ -32,6 +32,8 @@ class FaceDataModule(L.LightningDataModule):
         seed: Seed of images, exemplars and holes.
         validation_fraction: Share of the faces that is never trained on, chosen by file name; 0 = none.
         streaming: Read parquet in the order of its storage, fetching what a hub name needs when it is needed.
+        jitter_self: Change colours and pose of a face that is its own exemplar, so that those of the known pixels are
+            learned to be followed.
         image_column: Column of parquet files that holds the pictures; null finds it.
 
     Attributes:
@@ -57,6 +59,7 @@ class FaceDataModule(L.LightningDataModule):
         validation_fraction: float = 0.05,
         streaming: bool = False,
         image_column: str | None = None,
+        jitter_self: bool = False,
     ) -> None:
         super().__init__()
         if batch_size < 1 or num_workers < 0:
@@ -76,7 +79,7 @@ class FaceDataModule(L.LightningDataModule):
         self.batch_size, self.num_workers = batch_size, num_workers
         self.reading_log = ReadingLog(resolution)
         cached = CachedSource(faces, resolution) if cache else faces
-        self.stream = SampleStream(cached, resolution, masks, self_exemplar_prob, mirror, seed)
+        self.stream = SampleStream(cached, resolution, masks, self_exemplar_prob, mirror, seed, jitter_self=jitter_self)
         self.validation_stream: SampleStream | None = None
         if held_out is not None:
             self.validation_stream = SampleStream(held_out, resolution, masks, 0.0, False, seed + 2, shuffle=False)

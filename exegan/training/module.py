@@ -13,7 +13,15 @@ from lightning.pytorch.core.optimizer import LightningOptimizer
 from lightning.pytorch.profilers import Profiler
 from torch import Tensor, nn
 
-from exegan.config import AugmentConfig, DiscriminatorConfig, LossConfig, ModelConfig, OptimizerConfig, to_dict
+from exegan.config import (
+    AugmentConfig,
+    DiscriminatorConfig,
+    LossConfig,
+    ModelConfig,
+    OptimizerConfig,
+    ProjectedConfig,
+    to_dict,
+)
 from exegan.data.samples import Sample
 from exegan.errors import ConfigError, TrainingDiverged
 from exegan.losses.adversarial import discriminator_loss, path_lengths, r1_penalty
@@ -23,10 +31,12 @@ from exegan.masks.weighting import interior_weight
 from exegan.nets.discriminator import Discriminator
 from exegan.nets.importing import read_style_encoder
 from exegan.nets.model import Model
+from exegan.nets.projected import ProjectedDiscriminator
 from exegan.ops.composite import composite
 from exegan.training.augment import DiscriminatorAugment
 from exegan.training.ema import decay_for, make_average, update_average
 from exegan.training.optimizers import make_optimizers
+from exegan.training.patches import Patches, discriminator_part, generator_part, look_at
 from exegan.training.randomness import BatchRandom
 from exegan.training.step_networks import make_step_networks
 from exegan.training.warm_start import copy_fitting_weights
@@ -54,6 +64,7 @@ class ExeGanModule(L.LightningModule):
         compile_networks: Compile the networks with `torch.compile`: minutes at the start, then faster steps.
         seed: Seed of everything random in the steps; the initial weights have `seed_everything`.
         augment: What is done to the pictures that the discriminator sees.
+        projected: The discriminator on frozen features, where `losses.projected` asks for one.
 
     Raises:
         ConfigError: The style encoder is `irse50`, which is not trained, and nothing brings weights for it.
@@ -80,6 +91,7 @@ class ExeGanModule(L.LightningModule):
         compile_networks: bool = False,
         seed: int = 0,
         augment: AugmentConfig = AugmentConfig(),
+        projected: ProjectedConfig = ProjectedConfig(),
     ) -> None:
         super().__init__()
         self.automatic_optimization = False
@@ -94,6 +106,9 @@ class ExeGanModule(L.LightningModule):
         self.model = Model(model)
         self.discriminator = Discriminator(discriminator, side)
         self.objective = GeneratorObjective(losses)
+        self.projected: ProjectedDiscriminator | None = None
+        if losses.projected and self.objective.perceptual_net is not None:
+            self.projected = ProjectedDiscriminator(projected, self.objective.perceptual_net, side)
         self._start_from(model, warm_start, style_encoder_weights)
         if channels_last:
             self.to(memory_format=torch.channels_last)
@@ -124,7 +139,8 @@ class ExeGanModule(L.LightningModule):
             )
 
     def configure_optimizers(self) -> list[torch.optim.Optimizer]:
-        return make_optimizers(self.optimizer_config, self.losses, self.model, self.discriminator)
+        judges = nn.ModuleList(one for one in (self.discriminator, self.projected) if one is not None)
+        return make_optimizers(self.optimizer_config, self.losses, self.model, judges)
 
     def training_step(self, batch: Sample, batch_idx: int) -> None:
         """One batch for both networks. The completion made for the discriminator's step serves the generator's too."""
@@ -133,13 +149,15 @@ class ExeGanModule(L.LightningModule):
         random = BatchRandom(self.seed, number, self.device, trainer.global_rank, trainer.world_size)
         with self._phase("generate"):
             sample = self.complete(batch, random)
+            patches = self._patches(sample, random)
         with self._phase("discriminator"):
-            self._descend(discriminator_optimizer, self._discriminator_loss(sample))
-        if _is_due(number, self.losses.r1, self.losses.r1_interval):
+            if self.losses.adversarial or patches is not None:
+                self._descend(discriminator_optimizer, self._discriminator_loss(sample, patches))
+        if self.losses.adversarial and _is_due(number, self.losses.r1, self.losses.r1_interval):
             with self._phase("r1"):
                 self._descend(discriminator_optimizer, self._r1_loss(sample.image))
-        with self._phase("generator"), _frozen(self.discriminator):
-            self._descend(generator_optimizer, self._generator_loss(sample))
+        with self._phase("generator"), _frozen(self.discriminator), _frozen(self.projected):
+            self._descend(generator_optimizer, self._generator_loss(sample, patches))
         if _is_due(number, self.losses.path_length, self.losses.path_length_interval):
             with self._phase("path_length"):
                 self._descend(generator_optimizer, self._path_length_loss(batch, random))
@@ -179,7 +197,24 @@ class ExeGanModule(L.LightningModule):
         keep_first = (torch.arange(config.num_ws, device=self.device) < crossover) | unmixed
         return torch.where(keep_first[:, :, None], first[:, None], second[:, None])
 
-    def _discriminator_loss(self, sample: Completion) -> Tensor:
+    def _patches(self, sample: Completion, random: BatchRandom) -> Patches | None:
+        """What the discriminator on frozen features judges of a batch, where there is one."""
+        if self.projected is None or self.objective.perceptual_net is None:
+            return None
+        return look_at(sample, self.projected, self.objective.perceptual_net, random.uniform(len(sample.image)))
+
+    def _discriminator_loss(self, sample: Completion, patches: Patches | None) -> Tensor:
+        loss = sample.completed.new_zeros(())
+        if self.losses.adversarial:
+            loss = loss + self._picture_loss(sample)
+        if self.projected is not None and patches is not None:
+            judged = discriminator_part(self.projected, patches)
+            self._expect_finite({"projected discriminator": judged})
+            self._note(projected_discriminator=judged)
+            loss = loss + judged
+        return loss
+
+    def _picture_loss(self, sample: Completion) -> Tensor:
         # One call for both halves would mix them in the minibatch standard deviation.
         fake, real = self.augment(sample.completed.detach(), sample.image)
         fake_logits = self.networks.discriminator(fake).float()
@@ -207,11 +242,14 @@ class ExeGanModule(L.LightningModule):
         self._note(r1=penalty)
         return penalty * (self.losses.r1 / 2 * self.losses.r1_interval)
 
-    def _generator_loss(self, sample: Completion) -> Tensor:
+    def _generator_loss(self, sample: Completion, patches: Patches | None) -> Tensor:
         total: Tensor
         total, parts = self.objective(
             sample, lambda fake: self.networks.discriminator(*self.augment(fake)), self.networks.attribute_encoder
         )
+        if self.projected is not None and patches is not None:
+            parts["projected"] = generator_part(self.projected, patches)
+            total = total + self.losses.projected * parts["projected"]
         self._expect_finite(parts)
         self._note(**parts)
         return total
@@ -313,8 +351,11 @@ def images_seen(system: L.LightningModule) -> int:
 
 
 @contextmanager
-def _frozen(module: nn.Module) -> Iterator[None]:
-    """Let gradients pass through a module without collecting any for its weights."""
+def _frozen(module: nn.Module | None) -> Iterator[None]:
+    """Let gradients pass through a module without collecting any for its weights; None is let pass."""
+    if module is None:
+        yield
+        return
     module.requires_grad_(False)
     try:
         yield

@@ -65,6 +65,15 @@ def test_same_number_same_sample_in_any_order(source: FaceSource) -> None:
     assert len({sample["mask"].numpy().tobytes() for sample in samples}) == 20
 
 
+def test_only_faces_that_are_their_own_exemplar_are_jittered(source: FaceSource) -> None:
+    plain, jittered = make_stream(source), make_stream(source, jitter_self=True)
+    for number in range(30):
+        before, after = plain[number], jittered[number]
+        assert torch.equal(before["exemplar"], after["exemplar"]) == (not before["is_self"])
+        assert_same({**after, "exemplar": before["exemplar"]}, before)
+    assert_same(make_stream(source, jitter_self=True)[3], jittered[3])
+
+
 def test_seed_changes_order_and_holes(source: FaceSource) -> None:
     one, other = ([make_stream(source, seed=seed)[number] for number in range(COUNT)] for seed in (0, 1))
     assert [sample["name"] for sample in one] != [sample["name"] for sample in other]

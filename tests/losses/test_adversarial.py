@@ -9,7 +9,14 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from exegan.losses.adversarial import discriminator_loss, generator_loss, path_lengths, r1_penalty
+from exegan.losses.adversarial import (
+    discriminator_loss,
+    generator_loss,
+    patch_discriminator_loss,
+    patch_generator_loss,
+    path_lengths,
+    r1_penalty,
+)
 
 
 @pytest.mark.parametrize("logit", [-2.0, 0.0, 0.5])
@@ -29,6 +36,20 @@ def test_losses_of_a_sure_discriminator_are_finite() -> None:
     sure = torch.tensor([1000.0])
     assert generator_loss(-sure) == 1000 and generator_loss(sure) == 0
     assert discriminator_loss(sure, -sure) == 0 and discriminator_loss(-sure, sure) == 2000
+
+
+def test_patches_without_a_hole_count_nothing() -> None:
+    """Two heads, one of which has a hole in a quarter of its only patch with one; by hand."""
+    real = [torch.tensor([[[[0.5, 9.0]]]]), torch.tensor([[[[-1.0]]]])]
+    fake = [torch.tensor([[[[-3.0, 9.0]]]], requires_grad=True), torch.tensor([[[[0.25]]]], requires_grad=True)]
+    shares = [torch.tensor([[[[0.25, 0.0]]]]), torch.tensor([[[[1.0]]]])]
+    assert patch_discriminator_loss(real, fake, shares).item() == pytest.approx((0.5 + 2 + 1.25) / 2)
+    loss = patch_generator_loss(fake, shares)
+    assert loss.item() == pytest.approx((3 - 0.25) / 2)
+    loss.backward()
+    assert fake[0].grad is not None and fake[0].grad.flatten().tolist() == [-0.5, 0]
+    nothing = [torch.zeros_like(share) for share in shares]
+    assert patch_generator_loss(fake, nothing) == 0, "no hole at all"
 
 
 def test_r1_of_a_linear_discriminator_is_its_weight_s_squared_norm() -> None:

@@ -39,7 +39,7 @@ def test_a_generator_s_state_decides(recipe: str, resolution: int) -> None:
     assert not np.array_equal(RECIPES[recipe](rng, resolution), mask), "the generator moves on"
 
 
-@NAMES
+@pytest.mark.parametrize("recipe", sorted(ORIGINAL))
 @pytest.mark.parametrize("resolution", [64, 256])
 def test_hole_share_is_the_original_s(recipe: str, resolution: int) -> None:
     measured = shares(recipe, resolution)
@@ -77,3 +77,14 @@ def test_impossible_limits_give_the_closest_of_many(low: float, high: float) -> 
     ordinary = shares("strokes_and_boxes", 64)
     assert not low <= found <= high
     assert found < np.percentile(ordinary, 3) if low == 0 else found > np.percentile(ordinary, 97)
+
+
+def test_every_other_hole_lies_over_parts_of_the_face() -> None:
+    rng = np.random.default_rng(0)
+    drawn = np.array([RECIPES["regions_and_large_holes"](rng, 64) for _ in range(300)])
+    at_corners = drawn[:, [0, 0, -1, -1], [0, -1, 0, -1]].any(axis=1)
+    assert 0.2 < at_corners.mean() < 0.5, "regions leave the corners alone, large holes seldom do"
+    regions = drawn[~at_corners]
+    assert len({mask.tobytes() for mask in regions}) == len(regions), "no two are alike"
+    middle, edge = regions[:, 16:56, 16:48].mean(), regions[:, :8].mean()
+    assert middle > 0.3 and edge < 0.1

@@ -116,6 +116,12 @@ def test_rim_is_a_narrow_band_that_falls_inwards() -> None:
     assert (rim_weight(torch.ones(1, 1, 64, 64)) == 0).all() and (rim_weight(torch.zeros(1, 1, 64, 64)) == 0).all()
 
 
+def test_rim_is_the_share_of_known_pixels_around() -> None:
+    mask = (torch.rand(2, 1, 32, 32, generator=torch.Generator().manual_seed(0)) < 0.7).float()
+    around = F.avg_pool2d(1 - mask, 5, stride=1, padding=2, count_include_pad=False)
+    torch.testing.assert_close(rim_weight(mask), (2 * around).clamp(max=1) * mask)
+
+
 def test_rim_at_the_picture_s_border_is_that_of_the_hole_alone() -> None:
     """What lies beyond the picture is neither known nor missing."""
     mask = torch.ones(1, 1, 64, 64)

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from exegan.ops.transform import (
     Transform,
+    balance,
     brighten,
     chain,
     contrast,
@@ -69,6 +70,11 @@ def test_brightness_and_contrast(images: Tensor) -> None:
     amount = numbers(0.25, -0.5)
     assert close(Transform(brighten(amount))(images), images + amount[:, None, None, None])
     assert close(Transform(contrast(amount))(images), images * amount[:, None, None, None])
+
+
+def test_balance_scales_light_and_keeps_black(images: Tensor) -> None:
+    gains = torch.tensor([[2.0, 1.0, 0.5], [1.0, 1.0, 1.0]])
+    assert close(Transform(balance(gains))(images) + 1, (images + 1) * gains[:, :, None, None])
 
 
 def test_saturation_keeps_the_mean_of_the_channels(images: Tensor) -> None:

@@ -10,10 +10,14 @@ from pathlib import Path
 
 import pytest
 import torch
+import yaml
+from helpers import tiny_perceptual_net
 from PIL import Image
 
+from exegan.config import DiscriminatorConfig, LossConfig, ModelConfig, OptimizerConfig, ProjectedConfig, from_dict
 from exegan.data.samples import Sample
 from exegan.nets.checkpoint import load_model
+from exegan.nets.export import export_run
 from exegan.training.cli import main
 from exegan.training.module import ExeGanModule
 from exegan.weights import read_checkpoint
@@ -65,6 +69,44 @@ def test_run_saves_on_its_ticks_and_leaves_a_model(tmp_path: Path, faces: Path) 
     model = load_model(tmp_path / "run/model")
     assert model.mean_w.abs().sum() > 0
     assert json.loads((tmp_path / "run/model/config.json").read_text())["training"]["kimg"] == 0.02
+
+
+def test_patches_of_the_hole_are_judged_and_carried_on(
+    tmp_path: Path, faces: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The discriminator on frozen features learns, is saved, and serves another run's start."""
+    monkeypatch.setattr("exegan.losses.objective.make_frozen_net", lambda config, kind: tiny_perceptual_net)
+    wanted = ["--model.losses.adversarial=0", "--model.losses.projected=1", "--model.projected.width=4"]
+    assert fit(tmp_path, faces, 0.040, *wanted) == 0
+    state = newest(tmp_path)
+    heads = {key for key in state if key.startswith("projected.heads.crop")}
+    assert heads and not any("perceptual" in key for key in state), "the frozen network has its own file"
+    with (tmp_path / "run/metrics/version_0/metrics.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    losses = [float(row["train/projected_discriminator"]) for row in rows if row["train/projected_discriminator"]]
+    assert losses[-1] < losses[0], "noise with a hole is soon told from noise"
+    assert "train/projected" in rows[0] and "train/adversarial" not in rows[0] and "train/r1" not in rows[0]
+    checkpoint = sorted((tmp_path / "run/checkpoints").glob("*.ckpt"))[-1]
+    carried = tmp_path / "carried"
+    export_run(checkpoint, carried, discriminator=True)
+    nets = [ExeGanModule(**networks(projected=1.0, start=start)) for start in (str(carried), None)]
+    begun, fresh = (net.projected.state_dict() for net in nets if net.projected is not None)
+    assert all(torch.equal(begun[key.removeprefix("projected.")], state[key]) for key in heads)
+    assert not all(torch.equal(begun[key], fresh[key]) for key in begun)
+
+
+def networks(projected: float, start: str | None) -> dict[str, object]:
+    """What the configuration above says of the networks."""
+    sections = yaml.safe_load(CONFIG.format(run="", faces="", total=0))["model"]
+    losses = from_dict(LossConfig, sections["losses"] | {"adversarial": 0.0, "projected": projected})
+    return {
+        "model": from_dict(ModelConfig, sections["model"]),
+        "discriminator": from_dict(DiscriminatorConfig, sections["discriminator"]),
+        "losses": losses,
+        "optimizers": OptimizerConfig(),
+        "projected": ProjectedConfig(width=4),
+        "warm_start": start,
+    }
 
 
 def test_diversity_is_learned(tmp_path: Path, faces: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,10 +10,12 @@ import torch
 from helpers import tiny_model_config
 from torch import Tensor, nn
 
-from exegan.config import DiscriminatorConfig
+from exegan.config import DiscriminatorConfig, ModelConfig
 from exegan.errors import WeightsError
 from exegan.nets.checkpoint import load_model, save_model
 from exegan.nets.discriminator import Discriminator
+from exegan.nets.generator import ModulatedConv
+from exegan.nets.layers import EqualConv2d, EqualLinear
 from exegan.nets.model import Model
 from exegan.training.warm_start import copy_fitting_weights
 
@@ -110,3 +113,47 @@ def test_unreadable_checkpoint(tmp_path: Path) -> None:
     torch.save({"weights": {}}, tmp_path / "other.ckpt")
     with pytest.raises(WeightsError, match="fits this model"):
         copy_fitting_weights(make_system(16), str(tmp_path / "other.ckpt"))
+
+
+def widen(config: ModelConfig, most: int) -> ModelConfig:
+    """The same networks with more channels."""
+    generator = replace(config.generator, channel_base=256, channel_max=most)
+    return replace(config, generator=generator, style_encoder=replace(config.style_encoder, channel_max=most))
+
+
+def test_wider_convolutions_go_on_computing_what_narrower_ones_did(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    narrow, wide = EqualConv2d(3, 4, 3), EqualConv2d(5, 7, 3)
+    narrow.bias.data.normal_()  # type: ignore[union-attr]
+    copy_fitting_weights(wide, save(narrow.state_dict(), tmp_path))
+    image = torch.randn(2, 5, 8, 8)
+    torch.testing.assert_close(wide(image)[:, :4], narrow(image[:, :3]))
+    assert wide(image)[:, 4:].std() > 0.1
+
+
+def test_wider_modulated_convolutions_go_on_computing_what_narrower_ones_did(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    narrow, wide = ModulatedConv(3, 4, 6, 8), ModulatedConv(5, 7, 6, 8)
+    copy_fitting_weights(wide, save(narrow.state_dict(), tmp_path))
+    image, style = torch.randn(2, 5, 8, 8), torch.randn(2, 6)
+    torch.testing.assert_close(wide(image, style, None)[:, :4], narrow(image[:, :3], style, None))
+
+
+def test_a_wider_model_starts_from_a_narrower_one(tmp_path: Path) -> None:
+    config = tiny_model_config()
+    narrow, wide = (nn.ModuleDict({"model": Model(one)}) for one in (config, widen(config, 12)))
+    names = copy_fitting_weights(wide, save(narrow.state_dict(), tmp_path))
+    # Linear layers behind the flattened deepest map have other inputs, which are places side by side.
+    left_out = {key for key in wide.state_dict() if key not in names}
+    assert left_out == {
+        "model.generator.encoder.to_global.weight",
+        "model.style_encoder.to_hidden.weight",
+    }
+
+
+def test_narrower_networks_and_wider_codes_take_nothing_that_does_not_fit(tmp_path: Path) -> None:
+    wide, narrow = EqualConv2d(5, 7, 3), EqualConv2d(3, 4, 3)
+    with pytest.raises(WeightsError, match="no weight"):
+        copy_fitting_weights(narrow, save(wide.state_dict(), tmp_path))
+    codes, wider = EqualLinear(6, 4), EqualLinear(9, 4)
+    assert copy_fitting_weights(wider, save(codes.state_dict(), tmp_path)) == {"bias"}

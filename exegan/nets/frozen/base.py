@@ -33,14 +33,14 @@ class FrozenModule(nn.Module):
         self.register_buffer(name, torch.tensor(values).view(1, -1, 1, 1), persistent=False)
 
 
-def unit_normalise(feature: Tensor, eps: float = 1e-10) -> Tensor:
-    """Divide by (Euclidean norm over channels + eps), as LPIPS does; [B, C, H, W] → the same, at least float32.
+def unit_normalise(feature: Tensor, eps: float = 1e-10, length: float = 1.0) -> Tensor:
+    """Divide by (Euclidean norm over channels + eps), as LPIPS does, times `length`; [B, C, H, W], at least float32.
 
     float16 cannot hold eps, so half-precision features are raised. A vector of zeros stays zero and, unlike the square
     root of a sum, `vector_norm` has a finite gradient there.
     """
     feature = _at_least_float32(feature)
-    unit: Tensor = feature / (torch.linalg.vector_norm(feature, dim=1, keepdim=True) + eps)
+    unit: Tensor = feature / ((torch.linalg.vector_norm(feature, dim=1, keepdim=True) + eps) / length)
     return unit
 
 
@@ -50,7 +50,7 @@ def equal_levels(features: Sequence[Tensor]) -> list[Tensor]:
     The perceptual distance squares and sums, so it becomes the *mean* over levels of the LPIPS-like distance with all
     channel weights 1: each level counts the same, and the value is between 0 and 2 for features behind a ReLU.
     """
-    return [unit_normalise(feature) / math.sqrt(len(features)) for feature in features]
+    return [unit_normalise(feature, length=1 / math.sqrt(len(features))) for feature in features]
 
 
 def unit_embedding(embedding: Tensor) -> Tensor:

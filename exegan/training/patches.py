@@ -1,0 +1,57 @@
+"""Adversarial training on patches of the hole (`losses.projected`): what both halves of a step share."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from exegan.losses.adversarial import patch_discriminator_loss, patch_generator_loss
+from exegan.losses.objective import Completion
+from exegan.nets.features import FrozenNet
+from exegan.nets.projected import ProjectedDiscriminator, hole_shares, look
+
+
+@dataclass(frozen=True)
+class Patches:
+    """Frozen features of a batch, computed once for both networks' halves of a step.
+
+    Args:
+        real: Of the truth: for each view its pixels and the network's maps.
+        fake: Of the completed pictures, with gradient history.
+        masks: The mask's views [B, 1, side, side].
+    """
+
+    real: list[list[Tensor]]
+    fake: list[list[Tensor]]
+    masks: list[Tensor]
+
+
+def look_at(sample: Completion, discriminator: ProjectedDiscriminator, net: FrozenNet, where: Tensor) -> Patches:
+    """Look at a batch through the frozen network.
+
+    Args:
+        sample: The batch.
+        discriminator: Says which views.
+        net: The frozen network.
+        where: Uniform random numbers [B] in [0, 1) that place the crops.
+    """
+    corners = discriminator.draw_corners(sample.mask, where)
+    with torch.no_grad():
+        real = look(discriminator.views(sample.image, corners), net)
+        masks = discriminator.views(sample.mask, corners)
+    return Patches(real, look(discriminator.views(sample.completed, corners), net), masks)
+
+
+def discriminator_part(discriminator: ProjectedDiscriminator, patches: Patches) -> Tensor:
+    """What the discriminator's heads minimise; no gradient reaches the generator."""
+    real = discriminator(patches.real)
+    fake = discriminator([[level.detach() for level in levels] for levels in patches.fake])
+    return patch_discriminator_loss(real, fake, hole_shares(patches.masks, real))
+
+
+def generator_part(discriminator: ProjectedDiscriminator, patches: Patches) -> Tensor:
+    """What the generator minimises; the heads' weights are left alone by the caller."""
+    fake = discriminator(patches.fake)
+    return patch_generator_loss(fake, hole_shares(patches.masks, fake))
