@@ -156,7 +156,7 @@ class ProjectedConfig:
         width: Channels of the layers that are learned.
     """
 
-    sides: tuple[int, int] = (64, 128)
+    sides: tuple[int, int, int] = (32, 64, 128)
     crop: int = 128
     width: int = 64
 

@@ -32,8 +32,8 @@ from exegan.nets.discriminator import Discriminator
 from exegan.nets.importing import read_style_encoder
 from exegan.nets.model import Model
 from exegan.nets.projected import ProjectedDiscriminator
-from exegan.ops.composite import composite
 from exegan.training.augment import DiscriminatorAugment
+from exegan.training.completing import Completer
 from exegan.training.ema import decay_for, make_average, update_average
 from exegan.training.optimizers import make_optimizers
 from exegan.training.patches import Patches, discriminator_part, generator_part, look_at
@@ -98,8 +98,7 @@ class ExeGanModule(L.LightningModule):
         # Plain types only: a dataclass would make the checkpoint unreadable without executing code.
         self.save_hyperparameters({"model": to_dict(model), "losses": to_dict(losses)})
         self.losses, self.optimizer_config = losses, optimizers
-        self.style_mixing_prob, self.ema_kimg, self.ema_rampup = style_mixing_prob, ema_kimg, ema_rampup
-        self.exemplar_dropout_prob, self.seed = exemplar_dropout_prob, seed
+        self.ema_kimg, self.ema_rampup, self.seed = ema_kimg, ema_rampup, seed
         side = model.generator.resolution
         if discriminator.channel_base < side:
             raise ConfigError(f"discriminator.channel_base is {discriminator.channel_base}, expected at least {side}")
@@ -114,6 +113,7 @@ class ExeGanModule(L.LightningModule):
             self.to(memory_format=torch.channels_last)
         self.model_ema = make_average(self.model)
         self.networks = make_step_networks(self.model, self.model_ema, self.discriminator, compile_networks)
+        self.completer = Completer(self.model, self.networks, style_mixing_prob, exemplar_dropout_prob)
         self.augment = DiscriminatorAugment(augment)
         self._figures: dict[str, Tensor] = {}
         self.register_buffer("images_seen", torch.zeros((), dtype=torch.int64))
@@ -148,7 +148,9 @@ class ExeGanModule(L.LightningModule):
         number, trainer = int(self.batches_seen), self.trainer
         random = BatchRandom(self.seed, number, self.device, trainer.global_rank, trainer.world_size)
         with self._phase("generate"):
-            sample = self.complete(batch, random)
+            sample, style = self.completer.complete(batch, random)
+            # Near 0, the style encoder has collapsed: one code for every face.
+            self._note(style_std=style.float().std(dim=0).mean())
             patches = self._patches(sample, random)
         with self._phase("discriminator"):
             if self.losses.adversarial or patches is not None:
@@ -166,36 +168,6 @@ class ExeGanModule(L.LightningModule):
                 self._descend(generator_optimizer, self._diversity_loss(batch, random))
         with self._phase("ema"):
             self._finish_batch(len(sample.image))
-
-    def complete(self, batch: Sample, random: BatchRandom) -> Completion:
-        """Complete a batch as in training: fresh z with style mixing, fresh noise, gradients kept."""
-        image, mask = batch["image"], batch["mask"]
-        generator = self.model.generator
-        style = self.networks.style_encoder(batch["exemplar"])
-        is_guided = self._draw_guided(len(image), random)
-        strength = 1.0 if is_guided is None else is_guided[:, None, None].to(style.dtype)
-        w_plus = generator.mix_styles(self._draw_w(len(image), random), style, strength)
-        noise = [random.normal(len(image), 1, *shape) for shape in generator.config.noise_shapes()]
-        completed = composite(self.networks.generator(image, mask, w_plus, noise).float(), image, mask)
-        # Near 0, the style encoder has collapsed: one code for every face.
-        self._note(style_std=style.float().std(dim=0).mean())
-        return Completion(completed, image, mask, batch["exemplar"], batch["is_self"], is_guided)
-
-    def _draw_guided(self, batch: int, random: BatchRandom) -> Tensor | None:
-        """[B] bool, False for samples that are not shown their exemplar; None where all are."""
-        if self.exemplar_dropout_prob == 0:
-            return None
-        return random.uniform(batch) >= self.exemplar_dropout_prob
-
-    def _draw_w(self, batch: int, random: BatchRandom) -> Tensor:
-        """Stochastic styles [B, num_ws, w_dim]; the coarse layers of some samples take two."""
-        config = self.model.config.generator
-        z = random.normal(batch, 2, config.z_dim).transpose(0, 1).flatten(0, 1)
-        first, second = self.model.generator.mapping(z).chunk(2)
-        crossover = random.integers(1, max(config.num_coarse, 2), batch, 1)
-        unmixed = random.uniform(batch, 1) >= self.style_mixing_prob
-        keep_first = (torch.arange(config.num_ws, device=self.device) < crossover) | unmixed
-        return torch.where(keep_first[:, :, None], first[:, None], second[:, None])
 
     def _patches(self, sample: Completion, random: BatchRandom) -> Patches | None:
         """What the discriminator on frozen features judges of a batch, where there is one."""
@@ -256,11 +228,8 @@ class ExeGanModule(L.LightningModule):
 
     def _path_length_loss(self, batch: Sample, random: BatchRandom) -> Tensor:
         count = max(1, len(batch["image"]) // self.losses.path_length_shrink)
-        generator = self.model.generator
         with self._full_precision():
-            style = self.model.style_encoder(batch["exemplar"][:count])
-            w_plus = generator.mix_styles(self._draw_w(count, random), style)
-            fake = generator(batch["image"][:count], batch["mask"][:count], w_plus)
+            fake, w_plus = self.completer.generate_from_styles(batch, count, random)
             lengths = path_lengths(fake, w_plus, random.normal(*fake.shape))
             mean_now = self.trainer.strategy.reduce(lengths.detach().mean(), reduce_op="mean")
             mean_length = torch.lerp(self.mean_path_length, mean_now, self.losses.path_length_decay)
@@ -272,14 +241,8 @@ class ExeGanModule(L.LightningModule):
 
     def _diversity_loss(self, batch: Sample, random: BatchRandom) -> Tensor:
         count = max(1, len(batch["image"]) // 2)
-        image, mask = batch["image"][:count], batch["mask"][:count]
-        with torch.no_grad():
-            style = self.networks.style_encoder(batch["exemplar"][:count])
-        # The stored noise serves both, so that z alone makes the difference.
-        both = self.model.generator.mix_styles(self._draw_w(2 * count, random), style.repeat(2, 1, 1))
-        raw = self.networks.generator(image.repeat(2, 1, 1, 1), mask.repeat(2, 1, 1, 1), both).float()
-        first, second = raw.chunk(2)
-        loss = diversity_loss(first, second, interior_weight(mask), self.losses.diversity_target)
+        first, second = self.completer.generate_twins(batch, count, random)
+        loss = diversity_loss(first, second, interior_weight(batch["mask"][:count]), self.losses.diversity_target)
         self._expect_finite({"diversity": loss})
         self._note(diversity=loss)
         return loss * (self.losses.diversity * self.losses.diversity_interval)

@@ -14,7 +14,7 @@ from exegan.nets.projected import ProjectedDiscriminator, hole_shares, look
 
 def make_discriminator(resolution: int = 128, crop: int = 32) -> ProjectedDiscriminator:
     torch.manual_seed(0)
-    config = ProjectedConfig(sides=(32, 64), crop=crop, width=4)
+    config = ProjectedConfig(sides=(32, 64, 256), crop=crop, width=4)
     return ProjectedDiscriminator(config, tiny_perceptual_net, resolution)
 
 
@@ -68,7 +68,7 @@ def test_a_logit_answers_for_its_own_place() -> None:
     assert picture.grad[..., :64, :64].abs().sum() > 0 and picture.grad[..., 96:, 96:].abs().sum() == 0
 
 
-@pytest.mark.parametrize("wrong", [{"sides": (16, 64)}, {"crop": 8}, {"width": 0}])
+@pytest.mark.parametrize("wrong", [{"sides": (16, 64, 128)}, {"crop": 8}, {"width": 0}])
 def test_views_too_small_are_refused(wrong: dict[str, object]) -> None:
     with pytest.raises(ConfigError, match=next(iter(wrong))):
         ProjectedConfig(**wrong)  # type: ignore[arg-type]
