@@ -226,12 +226,12 @@ class MaskConfig:
 
     Args:
         recipe: `strokes_and_boxes` or `large_holes` are the two recipes of the original; sizes scale with resolution.
-            `regions_and_large_holes` draws every other hole over parts of the face instead, as people do.
+            `mixed` draws holes over parts of the face, strokes, large holes, and now and then takes everything.
         min_hole: Holes covering a smaller share of the picture are drawn again.
         max_hole: Holes covering a larger share of the picture are drawn again.
     """
 
-    recipe: Literal["strokes_and_boxes", "large_holes", "regions_and_large_holes"] = "strokes_and_boxes"
+    recipe: Literal["strokes_and_boxes", "large_holes", "mixed"] = "strokes_and_boxes"
     min_hole: float = 0.0
     max_hole: float = 1.0
 

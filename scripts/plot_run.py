@@ -19,7 +19,7 @@ import numpy as np
 Curve = list[tuple[float, float]]
 
 PANELS = {
-    "adversarial": ("adversarial", "discriminator"),
+    "adversarial": ("adversarial", "discriminator", "projected", "projected_discriminator"),
     "discriminator's opinion": ("real_logit", "fake_logit"),
     "guided by truth and exemplar": ("perceptual", "reconstruction", "identity", "attribute"),
     "spread of style codes": ("style_std",),

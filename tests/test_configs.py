@@ -13,6 +13,7 @@ from exegan.config import (
     MaskConfig,
     ModelConfig,
     OptimizerConfig,
+    ProjectedConfig,
     RunConfig,
     from_dict,
 )
@@ -36,6 +37,7 @@ def test_config_builds_its_networks(path: Path) -> None:
     assert path.stem.endswith(str(model.config.generator.resolution)), "the name says the resolution"
     Discriminator(from_dict(DiscriminatorConfig, sections["discriminator"]), model.config.generator.resolution)
     from_dict(LossConfig, sections["losses"])
+    from_dict(ProjectedConfig, sections.get("projected", {}))
     from_dict(OptimizerConfig, sections["optimizers"])
     from_dict(MaskConfig, config["data"]["masks"])
     run = from_dict(RunConfig, config["run"])

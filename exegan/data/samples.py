@@ -24,6 +24,9 @@ from exegan.data.sources import FaceSource
 from exegan.errors import InputError
 from exegan.masks.random import draw_mask
 
+# Share of the hole from which on the exemplar alone can tell light and pose.
+_LARGE = 0.7
+
 
 class Sample(TypedDict):
     """One training sample, or a batch of them with a leading B.
@@ -53,7 +56,8 @@ class SampleStream(Dataset[Sample]):
         mirror: Flip half of the faces left-right.
         seed: Seed of the whole stream.
         shuffle: Take the faces in another random order each epoch; else in the source's order.
-        jitter_self: Change colours and pose of a face that is its own exemplar (`exegan.data.jitter`).
+        jitter_self: Change colours and pose of a face that is its own exemplar (`exegan.data.jitter`), unless its hole
+            is so large that little else tells them.
 
     A face that cannot be read is replaced by another, chosen by seed and number too, and named in the sample.
 
@@ -97,7 +101,7 @@ class SampleStream(Dataset[Sample]):
             others = self._candidates(members, other, (self.seed, 3, number))
             _, exemplar = self._reader.read_first((face for face in others if face != index), notes)
             exemplar = exemplar.flip(2) if flip_other else exemplar
-        elif self.jitter_self:
+        elif self.jitter_self and mask.mean() < _LARGE:
             exemplar = jitter(image, np.random.default_rng((self.seed, 4, number)), self.mirror)
         return {
             "image": image,

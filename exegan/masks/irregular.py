@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
 from exegan.errors import MaskError
-from exegan.masks.random import draw_stroke, walk
+from exegan.masks.strokes import draw_stroke, walk
 
 BoolMask = NDArray[np.bool_]
 # Strokes at random places hardly ever find the last known pixels of a hole that is to be nearly everything.

@@ -11,7 +11,7 @@ from tqdm.auto import tqdm
 from exegan.config import RunConfig
 from exegan.training.module import images_seen
 
-_SHOWN = ("adversarial", "discriminator", "perceptual", "attribute")
+_SHOWN = ("adversarial", "discriminator", "projected", "projected_discriminator", "perceptual", "attribute")
 
 
 class KimgProgressBar(ProgressBar):
