@@ -19,7 +19,7 @@ from exegan.images import save_photo
 from exegan.sheets import make_sheet
 
 BINS = ("20-40", "face", "40-60", "60-80")
-COUNT, FACES_A_ROW, CELL = 48, 4, 128
+COUNT, FACES_A_ROW, CELL = 48, 4, 192
 
 
 def triplet(cases: FaceCases, method: ModelMethod, number: int, bin_name: str) -> list[Image.Image]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 import torch
 from helpers import tiny_model_config
@@ -131,3 +133,15 @@ def test_each_sample_may_have_its_own_strength(generator: Generator) -> None:
     mixed = generator.mix_styles(w, style, torch.tensor([0.0, 1.0])[:, None, None])
     assert torch.equal(mixed[:1], generator.mix_styles(w[:1], style[:1], 0.0))
     assert torch.equal(mixed[1:], generator.mix_styles(w[1:], style[1:], 1.0))
+
+
+def test_layers_above_a_limit_learn_no_noise() -> None:
+    config = replace(tiny_model_config(32).generator, noise_max=8)
+    strengths = {
+        name: parameter.requires_grad
+        for name, parameter in Generator(config).named_parameters()
+        if name.endswith("noise_strength")
+    }
+    learns = {name for name, does in strengths.items() if does}
+    assert learns == {f"{layer}.noise_strength" for layer in ("conv4", "blocks.8.conv_up", "blocks.8.conv")}
+    assert len(strengths) == 7
