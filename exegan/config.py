@@ -264,11 +264,12 @@ class LossConfig:
         projected: Hinge loss of a discriminator that judges patches of the hole on the perceptual network's features
             (0 in the paper).
         attribute: Attribute similarity between completed picture and exemplar, through the interior weight map.
-        perceptual: Perceptual distance to the truth on self-exemplar samples, through the boundary weight map.
+        perceptual: Perceptual distance to the truth, through the boundary weight map, on samples that are their own
+            exemplar or have none.
         identity: 1 - cosine similarity of completed picture and exemplar under a recognition network.
         identity_contrast: So much of the mean similarity to the batch's other exemplars is added to the identity term,
             which a face that is like everybody would lower as well (0 in the paper).
-        reconstruction: Mean absolute error inside the hole on self-exemplar samples; it is what trains the `small`
+        reconstruction: Mean absolute error inside the hole on the same samples; it is what trains the `small`
             style encoder (0 in the paper, whose encoder is frozen).
         rim: Mean absolute error in a narrow band inside the hole's rim, on every sample: the colours around the hole
             go on into it (0 in the paper).

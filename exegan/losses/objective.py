@@ -40,10 +40,21 @@ class Completion:
 
     def guided(self) -> Completion:
         """The samples whose exemplar was shown."""
-        if self.is_guided is None:
-            return self
-        parts = (self.completed, self.image, self.mask, self.exemplar, self.is_self)
-        return Completion(*(part[self.is_guided] for part in parts))
+        return self if self.is_guided is None else self._only(self.is_guided)
+
+    def owing_the_truth(self) -> Completion:
+        """The samples with no other face to follow: their own exemplars, and those that were shown none."""
+        return self._only(self.is_self if self.is_guided is None else self.is_self | ~self.is_guided)
+
+    def _only(self, chosen: Tensor) -> Completion:
+        return Completion(
+            self.completed[chosen],
+            self.image[chosen],
+            self.mask[chosen],
+            self.exemplar[chosen],
+            self.is_self[chosen],
+            None if self.is_guided is None else self.is_guided[chosen],
+        )
 
 
 class GeneratorObjective(nn.Module):
@@ -90,7 +101,7 @@ class GeneratorObjective(nn.Module):
         if len(guided.image):
             share = len(guided.image) / batch
             parts |= {name: value * share for name, value in self._exemplar_parts(guided, encode_attributes).items()}
-            parts |= self._self_exemplar_parts(guided, batch)
+        parts |= self._truth_parts(sample.owing_the_truth(), batch)
         total = sample.completed.new_zeros(())
         for name, value in parts.items():
             total = total + getattr(self.config, name) * value
@@ -107,9 +118,9 @@ class GeneratorObjective(nn.Module):
             parts["identity"] = identity_loss(sample.completed, sample.exemplar, self.identity_net, contrast)
         return parts
 
-    def _self_exemplar_parts(self, sample: Completion, batch: int) -> dict[str, Tensor]:
+    def _truth_parts(self, sample: Completion, batch: int) -> dict[str, Tensor]:
         parts: dict[str, Tensor] = {}
-        completed, image, mask = (x[sample.is_self] for x in (sample.completed, sample.image, sample.mask))
+        completed, image, mask = sample.completed, sample.image, sample.mask
         if self.config.perceptual and self.perceptual_net is not None:
             weight, largest = boundary_weight(mask), self.config.perceptual_side
             parts["perceptual"] = perceptual_loss(completed, image, self.perceptual_net, weight, largest) / batch

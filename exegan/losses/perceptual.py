@@ -1,4 +1,4 @@
-"""Perceptual distance to the truth, for samples that are their own exemplar (paper, section 3.4)."""
+"""Perceptual distance to the truth, for samples with no other face to follow (paper, section 3.4)."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Pixel error inside the hole.
 
-Over the whole hole, for samples that are their own exemplar, it teaches the `small` style encoder. In a band along the
+Over the whole hole, for samples with no other face to follow, it teaches the `small` style encoder. In a band along the
 rim, where the surroundings decide whatever the exemplar, it teaches to go on with what is around the hole.
 """
 

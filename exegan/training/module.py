@@ -179,8 +179,8 @@ class ExeGanModule(L.LightningModule):
         loss = sample.completed.new_zeros(())
         if self.losses.adversarial:
             loss = loss + self._picture_loss(sample)
-        if self.projected is not None and patches is not None:
-            judged = discriminator_part(self.projected, patches)
+        if patches is not None:
+            judged = discriminator_part(patches)
             self._expect_finite({"projected discriminator": judged})
             self._note(projected_discriminator=judged)
             loss = loss + judged
@@ -219,8 +219,8 @@ class ExeGanModule(L.LightningModule):
         total, parts = self.objective(
             sample, lambda fake: self.networks.discriminator(*self.augment(fake)), self.networks.attribute_encoder
         )
-        if self.projected is not None and patches is not None:
-            parts["projected"] = generator_part(self.projected, patches)
+        if patches is not None:
+            parts["projected"] = generator_part(patches)
             total = total + self.losses.projected * parts["projected"]
         self._expect_finite(parts)
         self._note(**parts)

@@ -18,11 +18,13 @@ class Patches:
     """Frozen features of a batch, computed once for both networks' halves of a step.
 
     Args:
+        discriminator: Whose heads judge them.
         real: Of the truth: for each view its pixels and the network's maps.
         fake: Of the completed pictures, with gradient history.
         masks: The mask's views [B, 1, side, side].
     """
 
+    discriminator: ProjectedDiscriminator
     real: list[list[Tensor]]
     fake: list[list[Tensor]]
     masks: list[Tensor]
@@ -41,17 +43,17 @@ def look_at(sample: Completion, discriminator: ProjectedDiscriminator, net: Froz
     with torch.no_grad():
         real = look(discriminator.views(sample.image, corners), net)
         masks = discriminator.views(sample.mask, corners)
-    return Patches(real, look(discriminator.views(sample.completed, corners), net), masks)
+    return Patches(discriminator, real, look(discriminator.views(sample.completed, corners), net), masks)
 
 
-def discriminator_part(discriminator: ProjectedDiscriminator, patches: Patches) -> Tensor:
+def discriminator_part(patches: Patches) -> Tensor:
     """What the discriminator's heads minimise; no gradient reaches the generator."""
-    real = discriminator(patches.real)
-    fake = discriminator([[level.detach() for level in levels] for levels in patches.fake])
+    real = patches.discriminator(patches.real)
+    fake = patches.discriminator([[level.detach() for level in levels] for levels in patches.fake])
     return patch_discriminator_loss(real, fake, hole_shares(patches.masks, real))
 
 
-def generator_part(discriminator: ProjectedDiscriminator, patches: Patches) -> Tensor:
+def generator_part(patches: Patches) -> Tensor:
     """What the generator minimises; the heads' weights are left alone by the caller."""
-    fake = discriminator(patches.fake)
+    fake = patches.discriminator(patches.fake)
     return patch_generator_loss(fake, hole_shares(patches.masks, fake))

@@ -125,16 +125,19 @@ def test_nets_are_checked_when_it_is_built(monkeypatch: pytest.MonkeyPatch) -> N
         GeneratorObjective(swapped)
 
 
-def test_samples_without_exemplar_owe_it_nothing(sample: Completion) -> None:
+def test_samples_without_exemplar_owe_it_nothing_and_the_truth_instead(sample: Completion) -> None:
     guided = torch.tensor([True, True, False, False])
     _, parts = GeneratorObjective(ALL)(dataclasses.replace(sample, is_guided=guided), discriminate, tiny_encoder)
-    of_all = Completion(sample.completed, sample.image, sample.mask, sample.exemplar, sample.is_self)
-    first_two = Completion(*(getattr(of_all, field.name)[:2] for field in dataclasses.fields(of_all)[:5]))
-    _, expected = GeneratorObjective(ALL)(first_two, discriminate, tiny_encoder)
-    for name in TERMS:
-        if name not in ("adversarial", "rim"):
-            torch.testing.assert_close(parts[name], expected[name] / 2, msg=name)
+    fields = [getattr(sample, field.name) for field in dataclasses.fields(sample)[:5]]
+    _, first_two = GeneratorObjective(ALL)(Completion(*(field[:2] for field in fields)), discriminate, tiny_encoder)
+    for name in ("attribute", "identity"):
+        torch.testing.assert_close(parts[name], first_two[name] / 2, msg=name)
+    # The first is its own exemplar, the last two have none.
+    owing = Completion(*(field[[0, 2, 3]] for field in fields[:4]), torch.ones(3, dtype=torch.bool))
+    _, expected = GeneratorObjective(ALL)(owing, discriminate, tiny_encoder)
+    for name in ("perceptual", "reconstruction"):
+        torch.testing.assert_close(parts[name], expected[name] * 3 / 4, msg=name)
     assert torch.equal(parts["adversarial"], generator_loss(discriminate(sample.completed)))
     nobody = dataclasses.replace(sample, is_guided=torch.zeros(4, dtype=torch.bool))
-    total, parts = GeneratorObjective(ALL)(nobody, discriminate, tiny_encoder)
-    assert sorted(parts) == ["adversarial", "rim"] and total.isfinite()
+    total, parts = GeneratorObjective(ALL)(nobody, discriminate, forbidden)
+    assert sorted(parts) == ["adversarial", "perceptual", "reconstruction", "rim"] and total.isfinite()
