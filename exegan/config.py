@@ -271,8 +271,8 @@ class LossConfig:
             which a face that is like everybody would lower as well (0 in the paper).
         reconstruction: Mean absolute error inside the hole on the same samples; it is what trains the `small`
             style encoder (0 in the paper, whose encoder is frozen).
-        rim: Mean absolute error in a narrow band inside the hole's rim, on every sample: the colours around the hole
-            go on into it (0 in the paper).
+        rim: Mean absolute error of what is drawn in a narrow band on both sides of the hole's rim, on every sample: the
+            colours around the hole go on into it, and paste-back has nothing to even out (0 in the paper).
         r1: Gradient penalty gamma of the discriminator.
         r1_interval: Batches between two R1 steps (lazy regularisation).
         path_length: Weight of the path length penalty.

@@ -23,7 +23,8 @@ class Completion:
     """One batch as the objective sees it.
 
     Args:
-        completed: Composited pictures [B, 3, R, R], about [-1, 1], with gradient history.
+        raw: What the generator draws [B, 3, R, R], known part included, about [-1, 1], with gradient history.
+        completed: The same composited with the truth, with gradient history.
         image: The truth [B, 3, R, R].
         mask: [B, 1, R, R], 1 = hole.
         exemplar: [B, 3, R, R].
@@ -31,6 +32,7 @@ class Completion:
         is_guided: [B] bool, False where the generator was not shown the exemplar and so owes it nothing; None = all.
     """
 
+    raw: Tensor
     completed: Tensor
     image: Tensor
     mask: Tensor
@@ -48,6 +50,7 @@ class Completion:
 
     def _only(self, chosen: Tensor) -> Completion:
         return Completion(
+            self.raw[chosen],
             self.completed[chosen],
             self.image[chosen],
             self.mask[chosen],
@@ -96,7 +99,7 @@ class GeneratorObjective(nn.Module):
             parts["adversarial"] = generator_loss(discriminate(sample.completed))
         if self.config.rim:
             rim = rim_weight(sample.mask)
-            parts["rim"] = reconstruction_loss(sample.completed, sample.image, rim) / len(sample.image)
+            parts["rim"] = reconstruction_loss(sample.raw, sample.image, rim) / len(sample.image)
         batch, guided = len(sample.image), sample.guided()
         if len(guided.image):
             share = len(guided.image) / batch

@@ -1,7 +1,8 @@
-"""Pixel error inside the hole.
+"""Pixel error.
 
 Over the whole hole, for samples with no other face to follow, it teaches the `small` style encoder. In a band along the
-rim, where the surroundings decide whatever the exemplar, it teaches to go on with what is around the hole.
+rim, where the surroundings decide whatever the exemplar, it teaches to go on with what is around the hole: on the outer
+side too, since `faces.paste` takes the difference between photo and drawing there for the one at the rim.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ def reconstruction_loss(completed: Tensor, image: Tensor, weight_map: Tensor) ->
     """Weighted mean absolute error of each sample, summed over the batch.
 
     Args:
-        completed: [B, 3, H, W] in [-1, 1]; B may be 0.
+        completed: [B, 3, H, W] in [-1, 1], composited or as it is drawn; B may be 0.
         image: The truth [B, 3, H, W].
         weight_map: [B, 1, H, W]: the mask (1 = hole), or `masks.weighting.rim_weight` of it; a sample without a hole
             adds 0.

@@ -64,13 +64,13 @@ def boundary_weight(mask: Tensor) -> Tensor:
 
 
 def rim_weight(mask: Tensor) -> Tensor:
-    """Weight of a band along the rim: about 1 at the rim, 0 beyond 1/16 of the side into the hole and on known pixels.
+    """Weight of a band along the rim, on both of its sides: about 1 at the rim, 0 beyond 1/16 of the side from it.
 
     Args:
         mask: [B, 1, R, R], 1 = hole.
 
     Returns:
-        [B, 1, R, R] in [0, 1]; 0 where everything is hole.
+        [B, 1, R, R] in [0, 1]; 0 where everything or nothing is hole.
     """
     half = max(1, mask.shape[-1] // 16)
     # Along rows, then columns: the mean over a square at a fraction of its cost.
@@ -78,7 +78,8 @@ def rim_weight(mask: Tensor) -> Tensor:
     for across, down in ((half, 0), (0, half)):
         window = (2 * down + 1, 2 * across + 1)
         share_known = F.avg_pool2d(share_known, window, stride=1, padding=(down, across), count_include_pad=False)
-    return (2 * share_known).clamp(max=1) * mask
+    other_side = torch.where(mask > 0, share_known, 1 - share_known)
+    return (2 * other_side).clamp(max=1)
 
 
 def interior_weight(mask: Tensor) -> Tensor:

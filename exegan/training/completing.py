@@ -45,8 +45,9 @@ class Completer:
         strength = 1.0 if is_guided is None else is_guided[:, None, None].to(style.dtype)
         w_plus = generator.mix_styles(self.draw_w(len(image), random), style, strength)
         noise = [random.normal(len(image), 1, *shape) for shape in generator.config.noise_shapes()]
-        completed = composite(self.networks.generator(image, mask, w_plus, noise).float(), image, mask)
-        return Completion(completed, image, mask, batch["exemplar"], batch["is_self"], is_guided), style
+        raw = self.networks.generator(image, mask, w_plus, noise).float()
+        completed = composite(raw, image, mask)
+        return Completion(raw, completed, image, mask, batch["exemplar"], batch["is_self"], is_guided), style
 
     def generate_twins(self, batch: Sample, count: int, random: BatchRandom) -> tuple[Tensor, Tensor]:
         """Two raw pictures [count, 3, R, R] of each of the first holes, different in z alone.

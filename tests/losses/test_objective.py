@@ -19,6 +19,7 @@ from exegan.losses.objective import Completion, GeneratorObjective
 from exegan.losses.perceptual import perceptual_loss
 from exegan.losses.reconstruction import reconstruction_loss
 from exegan.masks.weighting import boundary_weight, interior_weight, rim_weight
+from exegan.ops.composite import composite
 
 OFF = LossConfig(adversarial=0, attribute=0, perceptual=0, identity=0, reconstruction=0)
 ALL = LossConfig(adversarial=1.5, attribute=0.25, perceptual=0.5, identity=2.0, reconstruction=4.0, rim=3.0)
@@ -41,11 +42,12 @@ def _tiny_nets(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def sample() -> Completion:
-    completed, image, exemplar = torch.rand(3, 4, 3, 16, 16) * 2 - 1
+    raw, image, exemplar = torch.rand(3, 4, 3, 16, 16) * 2 - 1
     mask = (torch.rand(4, 1, 16, 16) < 0.6).float()
     is_self = torch.tensor([True, False, True, False])
     exemplar = torch.where(is_self[:, None, None, None], image, exemplar)
-    return Completion(completed.requires_grad_(), image, mask, exemplar, is_self)
+    raw.requires_grad_()
+    return Completion(raw, composite(raw, image, mask), image, mask, exemplar, is_self)
 
 
 def test_total_is_the_weighted_sum_of_the_parts(sample: Completion) -> None:
@@ -67,11 +69,11 @@ def test_each_part_is_its_loss_on_the_right_samples(sample: Completion) -> None:
         "perceptual": perceptual_loss(completed[chosen], image[chosen], tiny_perceptual_net, boundary_weight(self_mask))
         / 4,
         "reconstruction": reconstruction_loss(completed[chosen], image[chosen], self_mask) / 4,
-        "rim": reconstruction_loss(completed, image, rim_weight(mask)) / 4,
+        "rim": reconstruction_loss(sample.raw, image, rim_weight(mask)) / 4,
     }
     for name, value in expected.items():
         torch.testing.assert_close(parts[name], value, msg=name)
-        (got,), (wanted,) = (torch.autograd.grad(loss, completed, retain_graph=True) for loss in (parts[name], value))
+        (got,), (wanted,) = (torch.autograd.grad(loss, sample.raw, retain_graph=True) for loss in (parts[name], value))
         torch.testing.assert_close(got, wanted, msg=f"gradient of {name}")
 
 
@@ -105,10 +107,10 @@ def test_batch_without_self_exemplars(sample: Completion) -> None:
     nobody = dataclasses.replace(sample, is_self=torch.zeros(4, dtype=torch.bool))
     total, parts = GeneratorObjective(ALL)(nobody, discriminate, tiny_encoder)
     assert parts["perceptual"] == parts["reconstruction"] == 0
-    (grad,) = torch.autograd.grad(total, nobody.completed)
+    (grad,) = torch.autograd.grad(total, nobody.raw, retain_graph=True)
     without = dataclasses.replace(ALL, perceptual=0.0, reconstruction=0.0)
     expected, _ = GeneratorObjective(without)(nobody, discriminate, tiny_encoder)
-    (wanted,) = torch.autograd.grad(expected, nobody.completed)
+    (wanted,) = torch.autograd.grad(expected, nobody.raw)
     assert grad.isfinite().all() and torch.equal(grad, wanted)
 
 
@@ -128,12 +130,12 @@ def test_nets_are_checked_when_it_is_built(monkeypatch: pytest.MonkeyPatch) -> N
 def test_samples_without_exemplar_owe_it_nothing_and_the_truth_instead(sample: Completion) -> None:
     guided = torch.tensor([True, True, False, False])
     _, parts = GeneratorObjective(ALL)(dataclasses.replace(sample, is_guided=guided), discriminate, tiny_encoder)
-    fields = [getattr(sample, field.name) for field in dataclasses.fields(sample)[:5]]
+    fields = [getattr(sample, field.name) for field in dataclasses.fields(sample)[:6]]
     _, first_two = GeneratorObjective(ALL)(Completion(*(field[:2] for field in fields)), discriminate, tiny_encoder)
     for name in ("attribute", "identity"):
         torch.testing.assert_close(parts[name], first_two[name] / 2, msg=name)
     # The first is its own exemplar, the last two have none.
-    owing = Completion(*(field[[0, 2, 3]] for field in fields[:4]), torch.ones(3, dtype=torch.bool))
+    owing = Completion(*(field[[0, 2, 3]] for field in fields[:5]), torch.ones(3, dtype=torch.bool))
     _, expected = GeneratorObjective(ALL)(owing, discriminate, tiny_encoder)
     for name in ("perceptual", "reconstruction"):
         torch.testing.assert_close(parts[name], expected[name] * 3 / 4, msg=name)

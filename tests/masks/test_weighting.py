@@ -107,19 +107,20 @@ def test_the_same_hole_gets_the_same_map_at_every_resolution(make_map: MakeMap) 
     assert (small - large)[inside].abs().max() < 0.06
 
 
-def test_rim_is_a_narrow_band_that_falls_inwards() -> None:
+def test_rim_is_a_narrow_band_that_falls_to_both_sides() -> None:
     mask = torch.zeros(1, 1, 64, 64)
     mask[..., 32:] = 1  # the right half
     weight = rim_weight(mask)[0, 0]
-    assert (weight[:, :32] == 0).all() and (weight[:, 36:] == 0).all(), "beyond 4 of 64 px nothing counts"
+    assert (weight[:, :28] == 0).all() and (weight[:, 36:] == 0).all(), "beyond 4 of 64 px nothing counts"
     assert weight[30, 32] > 0.85 and (weight[:, 32:37].diff(dim=1) < 0).all()
+    torch.testing.assert_close(weight, weight.flip(1))
     assert (rim_weight(torch.ones(1, 1, 64, 64)) == 0).all() and (rim_weight(torch.zeros(1, 1, 64, 64)) == 0).all()
 
 
-def test_rim_is_the_share_of_known_pixels_around() -> None:
+def test_rim_is_the_share_of_the_other_kind_of_pixels_around() -> None:
     mask = (torch.rand(2, 1, 32, 32, generator=torch.Generator().manual_seed(0)) < 0.7).float()
-    around = F.avg_pool2d(1 - mask, 5, stride=1, padding=2, count_include_pad=False)
-    torch.testing.assert_close(rim_weight(mask), (2 * around).clamp(max=1) * mask)
+    known, hole = (F.avg_pool2d(x, 5, stride=1, padding=2, count_include_pad=False) for x in (1 - mask, mask))
+    torch.testing.assert_close(rim_weight(mask), (2 * (mask * known + (1 - mask) * hole)).clamp(max=1))
 
 
 def test_rim_at_the_picture_s_border_is_that_of_the_hole_alone() -> None:
