@@ -269,6 +269,7 @@ class LossConfig:
         identity: 1 - cosine similarity of completed picture and exemplar under a recognition network.
         identity_contrast: So much of the mean similarity to the batch's other exemplars is added to the identity term,
             which a face that is like everybody would lower as well (0 in the paper).
+        identity_grey: Recognition sees no colours, and so cannot ask for false ones (not in the paper).
         reconstruction: Mean absolute error inside the hole on the same samples; it is what trains the `small`
             style encoder (0 in the paper, whose encoder is frozen).
         rim: Mean absolute error of what is drawn in a narrow band on both sides of the hole's rim, on every sample: the
@@ -309,6 +310,7 @@ class LossConfig:
     identity_net: FrozenNetConfig = field(default_factory=lambda: FrozenNetConfig(name="facenet"))
     perceptual_side: int = 0
     identity_contrast: float = 0.0
+    identity_grey: bool = False
 
     def __post_init__(self) -> None:
         for name in ("r1_interval", "path_length_interval", "path_length_shrink", "diversity_interval"):

@@ -45,3 +45,14 @@ def test_gradient_reaches_the_completed_picture_only() -> None:
     assert completed.grad is not None and (completed.grad != 0).all() and exemplar.grad is None
     nearer = (completed - completed.grad / completed.grad.norm() * 0.1).detach()
     assert identity_loss(nearer, exemplar, tiny_recognition_net) < loss
+
+
+def test_grey_asks_for_no_colour() -> None:
+    completed, exemplar = torch.rand(2, 3, 8, 8, requires_grad=True), torch.rand(2, 3, 8, 8)
+    loss = identity_loss(completed, exemplar, tiny_recognition_net, grey=True)
+    (grad,) = torch.autograd.grad(loss, completed)
+    assert (grad[:, :1] != 0).all()
+    torch.testing.assert_close(grad, grad[:, :1].expand_as(grad))
+    tinted = exemplar + torch.tensor([0.3, -0.1, -0.2]).view(3, 1, 1)
+    assert identity_loss(tinted, exemplar, tiny_recognition_net, grey=True).item() == pytest.approx(0, abs=1e-5)
+    assert identity_loss(tinted, exemplar, tiny_recognition_net) > 1e-4
