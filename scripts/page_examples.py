@@ -2,7 +2,8 @@
 
 Every picture is a full-hole completion: the model is shown no pixel, only the style of an exemplar. Of the completions
 of the first `COUNT` faces of the set (seed 0), enlarged to `SIDE` pixels, those are taken that the face detector is
-most certain of. They go to `demo/examples/face-0.jpg` and so on, the most certain first.
+most certain of, and whose teeth are not green: at most `GREEN` of the face's box is `GREENER` levels greener than red.
+They go to `demo/examples/face-0.jpg` and so on, the most certain first.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from exegan.inpainter import Inpainter
 
 FOLDER = Path(__file__).resolve().parents[1] / "demo" / "examples"
 COUNT, TAKEN, SIDE, BATCH = 96, 6, 384, 16
+GREEN, GREENER = 0.0005, 8
 
 
 def complete_all(inpainter: Inpainter, exemplars: list[Image.Image]) -> list[Image.Image]:
@@ -34,9 +36,14 @@ def complete_all(inpainter: Inpainter, exemplars: list[Image.Image]) -> list[Ima
 
 
 def certainty(inpainter: Inpainter, picture: Image.Image) -> float:
-    """Score of the one face in a picture, 0 where there is none or several."""
+    """Score of the one face in a picture; 0 where there is none or several, or too much green in it."""
     faces = inpainter.detector.detect(picture)
-    return faces[0].score if len(faces) == 1 else 0.0
+    if len(faces) != 1:
+        return 0.0
+    left, top, right, bottom = (round(side) for side in faces[0].box_xyxy)
+    face = np.asarray(picture.crop((left, top, right, bottom))).astype(int)
+    is_green = face[..., 1] - face[..., 0] > GREENER
+    return faces[0].score if is_green.mean() <= GREEN else 0.0
 
 
 def main() -> None:

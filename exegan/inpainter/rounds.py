@@ -22,7 +22,7 @@ from exegan.inpainter.tensors import TensorInpainter
 
 # Faces in one network call, so that memory does not grow with the number of samples.
 _FACES_AT_ONCE = 16
-# A CPU gains nothing from several, and their number decides the last bits of each: alone, a seed gives the same pixels
+# A CPU gains little from several, and their number decides the last bits of each: alone, a seed gives the same pixels
 # whatever else is asked for.
 _FACES_AT_ONCE_ON_CPU = 1
 

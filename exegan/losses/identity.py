@@ -26,7 +26,9 @@ def identity_loss(
         grey: Show the network the means of red, green and blue.
     """
     if grey:
-        completed, exemplar = (picture.mean(dim=1, keepdim=True).expand_as(picture) for picture in (completed, exemplar))
+        completed, exemplar = (
+            picture.mean(dim=1, keepdim=True).expand_as(picture) for picture in (completed, exemplar)
+        )
     with torch.no_grad():
         (wanted,) = net(exemplar)
     (got,) = net(completed)

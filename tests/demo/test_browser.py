@@ -222,6 +222,7 @@ def test_parts_of_a_face_and_the_mask_again(page: Any, photo: Path, tmp_path: Pa
     assert not changed(rgb(photo), first)[~hole].any()
     choose_parts(page, "eyes", "mouth")  # off again
     page.get_by_role("tab", name="Mask file").click()
+    page.locator("#mask").get_by_text("Drop a mask here").wait_for()
     page.locator("#mask input[type=file]").set_input_files(tmp_path / "mask.png")
     page.locator("#mask img").wait_for()
     press_complete(page)
