@@ -151,6 +151,21 @@ def give_exemplars(page: Any, *names: str) -> None:
     page.locator("#exemplar img").nth(len(names) - 1).wait_for()
 
 
+def give_mask(page: Any, mask: Path) -> None:
+    """Hand over a mask file; right after its tab has opened, the field may not listen yet, and is given it again."""
+    page.get_by_role("tab", name="Mask file").click()
+    picture, field = page.locator("#mask img"), page.locator("#mask input[type=file]")
+
+    def is_shown() -> bool:
+        if not picture.count():
+            field.set_input_files(mask)
+            page.wait_for_timeout(3000)
+        return bool(picture.count())
+
+    wait_until(is_shown)
+    picture.wait_for()
+
+
 def choose_parts(page: Any, *names: str) -> None:
     """Tick parts, and wait for the picture that shows them."""
     for name in names:
@@ -221,10 +236,7 @@ def test_parts_of_a_face_and_the_mask_again(page: Any, photo: Path, tmp_path: Pa
     first = download(page, tmp_path / "first.png")
     assert not changed(rgb(photo), first)[~hole].any()
     choose_parts(page, "eyes", "mouth")  # off again
-    page.get_by_role("tab", name="Mask file").click()
-    page.locator("#mask").get_by_text("Drop a mask here").wait_for()
-    page.locator("#mask input[type=file]").set_input_files(tmp_path / "mask.png")
-    page.locator("#mask img").wait_for()
+    give_mask(page, tmp_path / "mask.png")
     press_complete(page)
     assert np.array_equal(download(page, tmp_path / "second.png"), first), "a saved mask is the same hole"
 
