@@ -117,8 +117,13 @@ class GeneratorObjective(nn.Module):
                 wanted = encode(sample.exemplar)
             parts["attribute"] = attribute_loss(sample.completed, wanted, encode, interior_weight(sample.mask))
         if self.identity_net is not None:
-            how = self.config.identity_contrast, self.config.identity_grey
-            parts["identity"] = identity_loss(sample.completed, sample.exemplar, self.identity_net, *how)
+            parts["identity"] = identity_loss(
+                sample.completed,
+                sample.exemplar,
+                self.identity_net,
+                contrast=self.config.identity_contrast,
+                grey=self.config.identity_grey,
+            )
         return parts
 
     def _truth_parts(self, sample: Completion, batch: int) -> dict[str, Tensor]:
