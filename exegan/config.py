@@ -154,11 +154,13 @@ class ProjectedConfig:
         sides: The whole picture reduced to each of these sides; larger ones than the picture's are left out.
         crop: Side of a square cut out around a point of the hole, at full size; 0 = none.
         width: Channels of the layers that are learned.
+        parts: Look also at eyes and mouth, at full size, where they lie in pictures aligned as FFHQ's.
     """
 
-    sides: tuple[int, int, int] = (32, 64, 128)
+    sides: tuple[int, ...] = (32, 64, 128)
     crop: int = 128
     width: int = 64
+    parts: bool = False
 
     def __post_init__(self) -> None:
         for side in self.sides:
@@ -284,7 +286,10 @@ class LossConfig:
             paper).
         diversity_interval: Batches between two diversity steps, each on half a batch.
         diversity_target: Mean absolute difference deep inside the hole that is enough, of pictures in [-1, 1].
+        feature_matching: Perceptual distance to the truth of the views that the discriminator on frozen features
+            judges, on the samples of the perceptual term (0 in the paper).
         perceptual_net: Frozen network of the perceptual term.
+        projected_net: Frozen network of the discriminator on frozen features; null takes the perceptual term's.
         perceptual_side: Larger pictures are reduced to this side for the perceptual network, most of whose cost is in
             its first layers; 0 = never.
         identity_net: Frozen network of the identity term.
@@ -311,12 +316,15 @@ class LossConfig:
     perceptual_side: int = 0
     identity_contrast: float = 0.0
     identity_grey: bool = False
+    feature_matching: float = 0.0
+    projected_net: FrozenNetConfig | None = None
 
     def __post_init__(self) -> None:
         for name in ("r1_interval", "path_length_interval", "path_length_shrink", "diversity_interval"):
             _at_least("losses", name, getattr(self, name), 1)
         terms = ("adversarial", "projected", "attribute", "perceptual", "identity", "reconstruction", "rim")
-        for name in (*terms, "r1", "path_length", "diversity", "perceptual_side", "identity_contrast"):
+        others = ("path_length", "diversity", "perceptual_side", "identity_contrast", "feature_matching")
+        for name in (*terms, "r1", *others):
             _at_least("losses", name, getattr(self, name), 0)
         _require(self.diversity_target > 0, f"losses.diversity_target is {self.diversity_target}, expected above 0")
 

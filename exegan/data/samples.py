@@ -17,7 +17,7 @@ from torch import Tensor
 from torch.utils.data import Dataset, Sampler
 
 from exegan.config import MaskConfig
-from exegan.data.jitter import jitter
+from exegan.data.jitter import another_photo, as_photographed, jitter
 from exegan.data.order import Windows
 from exegan.data.reading import FaceReader, Notes
 from exegan.data.sources import FaceSource
@@ -58,6 +58,8 @@ class SampleStream(Dataset[Sample]):
         shuffle: Take the faces in another random order each epoch; else in the source's order.
         jitter_self: Change colours and pose of a face that is its own exemplar (`exegan.data.jitter`), unless its hole
             is so large that little else tells them.
+        vary_self: Change it as if the exemplar were another photo of the same person.
+        photographed: Give images and exemplars, each for itself, the faults of people's photos.
 
     A face that cannot be read is replaced by another, chosen by seed and number too, and named in the sample.
 
@@ -75,12 +77,14 @@ class SampleStream(Dataset[Sample]):
         seed: int,
         shuffle: bool = True,
         jitter_self: bool = False,
+        vary_self: bool = False,
+        photographed: bool = False,
     ) -> None:
         if len(source.names) < 2:
             raise InputError("the data holds 1 face; expected at least 2, so that a face can have another as exemplar")
         self.source, self.resolution, self.masks = source, resolution, masks
         self.self_exemplar_prob, self.mirror, self.seed, self.shuffle = self_exemplar_prob, mirror, seed, shuffle
-        self.jitter_self = jitter_self
+        self.jitter_self, self.vary_self, self.photographed = jitter_self, vary_self, photographed
         self._reader = FaceReader(source, resolution)
         self._windows: tuple[int, Windows] | None = None
 
@@ -99,10 +103,15 @@ class SampleStream(Dataset[Sample]):
         exemplar = image
         if not is_self:
             others = self._candidates(members, other, (self.seed, 3, number))
-            _, exemplar = self._reader.read_first((face for face in others if face != index), notes)
+            own = self.source.names[index]  # a set may hold a face several times, to show it more often
+            _, exemplar = self._reader.read_first((face for face in others if self.source.names[face] != own), notes)
             exemplar = exemplar.flip(2) if flip_other else exemplar
-        elif self.jitter_self and mask.mean() < _LARGE:
-            exemplar = jitter(image, np.random.default_rng((self.seed, 4, number)), self.mirror)
+        elif mask.mean() < _LARGE and (self.jitter_self or self.vary_self):
+            change = another_photo if self.vary_self else jitter
+            exemplar = change(image, np.random.default_rng((self.seed, 4, number)), self.mirror)
+        if self.photographed:
+            image = as_photographed(image, np.random.default_rng((self.seed, 5, number)))
+            exemplar = as_photographed(exemplar, np.random.default_rng((self.seed, 6, number)))
         return {
             "image": image,
             "exemplar": exemplar,

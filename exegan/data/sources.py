@@ -96,6 +96,19 @@ class CachedSource:
         return self._encoded[index]
 
 
+class JoinedSource:
+    """Several sources as one; each name is preceded by its set's."""
+
+    def __init__(self, sources: dict[str, FaceSource]) -> None:
+        self._places = [(source, index) for source in sources.values() for index in range(len(source.names))]
+        self.names = [f"{set_name}/{name}" for set_name, source in sources.items() for name in source.names]
+        self.block_of: NDArray[np.int64] | None = None
+
+    def read(self, index: int) -> Image.Image:
+        source, place = self._places[index]
+        return source.read(place)
+
+
 def to_square(picture: Image.Image, resolution: int) -> Image.Image:
     """Centre square of a picture, resized to `resolution` with an antialiasing filter."""
     side = min(picture.size)

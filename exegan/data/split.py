@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import PurePosixPath
 from typing import Literal
 
@@ -13,6 +14,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from exegan.data.sources import FaceSource
+from exegan.errors import ConfigError
 from exegan.images import FORMATS
 
 # A face needs another one as exemplar, and one or two may turn out to be unreadable.
@@ -52,6 +54,27 @@ class SubsetSource:
 
     def read(self, index: int) -> Image.Image:
         return self._source.read(self._indices[index])
+
+
+def repeat_faces(source: FaceSource, weights: Mapping[str, int]) -> FaceSource:
+    """A source in which some faces come several times in an epoch, or not at all.
+
+    Args:
+        source: The faces.
+        weights: How often, by a regular expression that is searched for in a face's name; the first that is found
+            counts, all other faces come once.
+
+    Raises:
+        ConfigError: An expression is none, or a weight is negative.
+    """
+    try:
+        patterns = {re.compile(pattern): weight for pattern, weight in weights.items()}
+    except re.error as error:
+        raise ConfigError(f"data.weights has {error.pattern!r}, which is no regular expression ({error})") from error
+    if any(weight < 0 for weight in weights.values()):
+        raise ConfigError(f"data.weights is {dict(weights)}, expected whole numbers from 0 up")
+    times = [next((weight for one, weight in patterns.items() if one.search(name)), 1) for name in source.names]
+    return SubsetSource(source, [index for index, count in enumerate(times) for _ in range(count)])
 
 
 def split_source(source: FaceSource, validation_fraction: float) -> tuple[FaceSource, FaceSource | None]:

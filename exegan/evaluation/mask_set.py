@@ -26,7 +26,7 @@ BoolMask = NDArray[np.bool_]
 DESCRIPTION = "mask-set.json"
 IRREGULAR = {"0-20": (0.0, 0.2), "20-40": (0.2, 0.4), "40-60": (0.4, 0.6), "60-80": (0.6, 0.8)}
 CENTRE = "centre-box"
-FACE_REGIONS = ("eyes", "mouth", "upper-face", "lower-face", "face")
+FACE_REGIONS = ("eyes", "mouth", "upper-face", "lower-face", "face", "glasses", "face-mask")
 _SIDES = (32, 1024)
 
 

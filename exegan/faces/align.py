@@ -11,6 +11,7 @@ import math
 import numpy as np
 import torch
 import torch.nn.functional as F
+from kornia.filters import gaussian_blur2d
 from kornia.geometry.transform import warp_affine
 from numpy.typing import NDArray
 from torch import Tensor
@@ -21,6 +22,8 @@ Affine = NDArray[np.float64]
 Box = tuple[int, int, int, int]
 
 _PROBES = 128
+# How far beyond the photo's rim, as a share of the crop's side, its mirror image is all blur, and all median colour.
+_BLURRED_AT, _FADED_AT, _BLUR = 0.05, 0.3, 0.02
 
 
 def ffhq_affine(landmarks5: NDArray[np.float64], resolution: int) -> Affine:
@@ -143,13 +146,19 @@ def _padded(part: Tensor, block: int) -> Tensor:
     return F.pad(part, (0, right, 0, down), mode="replicate") if down or right else part
 
 
-def warp_crop(photo: NDArray[np.uint8], affine: Affine, resolution: int) -> NDArray[np.uint8]:
-    """Aligned crop of a photo, antialiased where it shrinks and mirrored where it leaves the photo.
+def warp_crop(
+    photo: NDArray[np.uint8], affine: Affine, resolution: int, hole: NDArray[np.float32] | None = None
+) -> NDArray[np.uint8]:
+    """Aligned crop of a photo, antialiased where it shrinks.
+
+    Where it leaves the photo it is padded as FFHQ is: mirrored, blurred, and fading to the median colour, so that no
+    second, upside-down face appears beyond the rim of a close-up.
 
     Args:
         photo: uint8 RGB [H, W, 3]; only the crop's surroundings are touched.
         affine: Photo → crop.
         resolution: Side of the crop.
+        hole: float [resolution, resolution] from `warp_mask`, above 0 where the padding must not look.
 
     Returns:
         uint8 RGB [resolution, resolution, 3].
@@ -161,8 +170,40 @@ def warp_crop(photo: NDArray[np.uint8], affine: Affine, resolution: int) -> NDAr
     channels = [block_means(_padded(channel[:, None].float(), block), block) for channel in part.unbind(1)]
     mode = "bicubic" if _steps(affine, resolution) == 1 else "bilinear"
     crop = _sample(torch.cat(channels, dim=1), _in_blocks(shifted(affine, left, top), block), resolution, mode)
+    beyond = _beyond_rim(affine, resolution, photo.shape[:2])
+    if beyond.any():
+        crop = _padding_faded(crop, beyond, hole)
     array: NDArray[np.uint8] = crop[0].clamp(0, 255).round().to(torch.uint8).permute(1, 2, 0).numpy()
     return array
+
+
+def _beyond_rim(affine: Affine, resolution: int, size_hw: tuple[int, int]) -> NDArray[np.float32]:
+    """How far each pixel of a crop lies beyond the photo's rim, in sides of the crop; [resolution, resolution]."""
+    steps = np.arange(resolution) + 0.5
+    back = invert_affine(affine)
+    x, y = (row[0] * steps[None, :] + row[1] * steps[:, None] + row[2] for row in back)
+    height, width = size_hw
+    across, down = np.maximum(np.maximum(-x, x - width), 0), np.maximum(np.maximum(-y, y - height), 0)
+    distance: NDArray[np.float32] = (np.hypot(across, down) / crop_side(affine, resolution)).astype(np.float32)
+    return distance
+
+
+def _padding_faded(crop: Tensor, beyond: NDArray[np.float32], hole: NDArray[np.float32] | None) -> Tensor:
+    """The crop [1, 3, R, R] with what lies beyond the photo's rim blurred and faded; the rest stays bit-equal."""
+    distance = torch.from_numpy(beyond)[None, None]
+    seen = torch.ones_like(distance) if hole is None else 1 - torch.from_numpy(np.ceil(hole))[None, None]
+    radius = max(1, round(2 * _BLUR * crop.shape[-1]))
+    size, sigma = (2 * radius + 1, 2 * radius + 1), (_BLUR * crop.shape[-1],) * 2
+    # Of seen pixels alone: what is in the hole must not show beyond it.
+    padded = torch.cat([crop * seen, seen], dim=1)
+    sums = gaussian_blur2d(padded, size, sigma, border_type="replicate")
+    within = (seen[0, 0] > 0) & (distance[0, 0] == 0)
+    pixels = crop[0, :, within] if within.any() else crop.new_full((3, 1), 127.5)
+    median = pixels.median(dim=1).values[:, None, None]
+    blurred = torch.where(sums[:, 3:] > 1e-3, sums[:, :3] / sums[:, 3:].clamp_min(1e-3), median)
+    faded = torch.lerp(crop, blurred, (distance / _BLURRED_AT).clamp(max=1))
+    faded = torch.lerp(faded, median.expand_as(crop), (distance / _FADED_AT).clamp(max=1))
+    return torch.where(distance > 0, faded, crop)
 
 
 def _in_blocks(affine: Affine, block: int) -> Affine:

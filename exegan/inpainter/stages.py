@@ -68,10 +68,9 @@ def prepare_face(photo: NDArray[np.uint8], mask: BoolMask, face: Face | None, in
         affine = np.array([[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]]) * (resolution / width)
     else:
         raise InputError(f"the photo is {width}x{height}, expected an aligned square face")
-    image = to_tensor(warp_crop(photo, affine, resolution))[0]
-    return Prepared(
-        photo, mask, face, index, affine, image, torch.from_numpy(warp_mask(mask, affine, resolution))[None]
-    )
+    hole = warp_mask(mask, affine, resolution)
+    image = to_tensor(warp_crop(photo, affine, resolution, hole))[0]
+    return Prepared(photo, mask, face, index, affine, image, torch.from_numpy(hole)[None])
 
 
 def align_face(photo: NDArray[np.uint8], face: Face, side: int) -> NDArray[np.uint8]:

@@ -16,6 +16,7 @@ from exegan.losses.perceptual import perceptual_loss
 from exegan.losses.reconstruction import reconstruction_loss
 from exegan.masks.weighting import boundary_weight, interior_weight, rim_weight
 from exegan.nets.features import make_frozen_net
+from exegan.nets.frozen.base import FrozenModule
 
 
 @dataclass(frozen=True)
@@ -44,9 +45,13 @@ class Completion:
         """The samples whose exemplar was shown."""
         return self if self.is_guided is None else self._only(self.is_guided)
 
-    def owing_the_truth(self) -> Completion:
-        """The samples with no other face to follow: their own exemplars, and those that were shown none."""
-        return self._only(self.is_self if self.is_guided is None else self.is_self | ~self.is_guided)
+    def owes_the_truth(self) -> Tensor:
+        """[B] bool, True for samples with no other face to follow: their own exemplars, and those shown none."""
+        return self.is_self if self.is_guided is None else self.is_self | ~self.is_guided
+
+    def reconstruction_samples(self) -> Completion:
+        """The samples that owe the truth."""
+        return self._only(self.owes_the_truth())
 
     def _only(self, chosen: Tensor) -> Completion:
         return Completion(
@@ -73,9 +78,20 @@ class GeneratorObjective(nn.Module):
     def __init__(self, config: LossConfig) -> None:
         super().__init__()
         self.config = config
-        wants_features = config.perceptual or config.projected
+        wants_features = config.perceptual or (config.projected and config.projected_net is None)
         self.perceptual_net = make_frozen_net(config.perceptual_net, "perceptual") if wants_features else None
+        self.projected_net = self.perceptual_net
+        if config.projected and config.projected_net is not None:
+            self.projected_net = make_frozen_net(config.projected_net, "perceptual")
         self.identity_net = make_frozen_net(config.identity_net, "recognition") if config.identity else None
+
+    def distance_net(self) -> tuple[str | None, FrozenModule | None]:
+        """Name and network that measure distances to the truth: the perceptual term's or else the discriminator's."""
+        if self.perceptual_net is not None:
+            return self.config.perceptual_net.name, self.perceptual_net
+        if self.projected_net is not None and self.config.projected_net is not None:
+            return self.config.projected_net.name, self.projected_net
+        return None, None
 
     def forward(
         self,
@@ -104,7 +120,7 @@ class GeneratorObjective(nn.Module):
         if len(guided.image):
             share = len(guided.image) / batch
             parts |= {name: value * share for name, value in self._exemplar_parts(guided, encode_attributes).items()}
-        parts |= self._truth_parts(sample.owing_the_truth(), batch)
+        parts |= self._truth_parts(sample.reconstruction_samples(), batch)
         total = sample.completed.new_zeros(())
         for name, value in parts.items():
             total = total + getattr(self.config, name) * value

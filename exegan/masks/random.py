@@ -53,22 +53,28 @@ def large_holes(rng: np.random.Generator, resolution: int) -> BoolMask:
 
 
 def mixed(rng: np.random.Generator, resolution: int) -> BoolMask:
-    """Holes as people make them: 40 % over parts of the face, 25 % strokes, 25 % `large_holes`, 10 % everything."""
+    """Holes as people make them.
+
+    30 % over parts of the face, 15 % shaped like glasses or a face mask, 25 % strokes, 22 % `large_holes`, 8 %
+    everything.
+    """
     kind = rng.random()
-    if kind < 0.4:
-        return _parts_of_face(rng, resolution)
-    if kind < 0.65:
+    if kind < 0.3:
+        parts = rng.choice(list(REGIONS), size=int(rng.integers(1, 4)), replace=False)
+        return face_part(rng, resolution, "+".join(parts))
+    if kind < 0.45:
+        return face_part(rng, resolution, str(rng.choice(["glasses", "face-mask"])))
+    if kind < 0.7:
         return irregular_mask((resolution, resolution), (0.05, 0.8), int(rng.integers(2**31)))
-    return large_holes(rng, resolution) if kind < 0.9 else np.ones((resolution, resolution), dtype=np.bool_)
+    return large_holes(rng, resolution) if kind < 0.92 else np.ones((resolution, resolution), dtype=np.bool_)
 
 
-def _parts_of_face(rng: np.random.Generator, resolution: int) -> BoolMask:
-    """One to three parts where they lie in the mean crop, give or take."""
-    parts = rng.choice(list(REGIONS), size=int(rng.integers(1, 4)), replace=False)
+def face_part(rng: np.random.Generator, resolution: int, regions: str) -> BoolMask:
+    """Hole over parts, as `eyes+mouth`, of an aligned face, where they lie in the mean crop, give or take."""
     centre = LANDMARKS[:, :2].mean(axis=0)
     size, shift = rng.uniform(0.9, 1.25), rng.normal(0, 0.02, size=2)
     landmarks5 = (centre + (LANDMARKS[:, :2] - centre) * size + shift) * resolution
-    return region_mask("+".join(parts), landmarks5, (resolution, resolution))
+    return region_mask(regions, landmarks5, (resolution, resolution))
 
 
 def _draw_boxes(

@@ -58,6 +58,16 @@ _UPPER = [
 ]
 _LOWER = [*_JAW, *_CHIN, *_outline((0.212, 0.56), (0.3, 0.56), (0.28, 0.66), (0.32, 0.76)), *_NOSE[4:]]
 
+# What glasses and face masks cover. Both are worn on the nose, above the face's curve.
+_GLASSES = [
+    *_outline((0.212, 0.405), (0.215, 0.5), (0.25, 0.555), (0.33, 0.578), (0.41, 0.57), (0.3, 0.385), (0.42, 0.385)),
+    *(_surface(x, y, 0.06) for x in (0.46, 0.54) for y in (0.42, 0.54)),
+]
+_FACE_MASK = [*_JAW, *_CHIN, *_outline((0.212, 0.56), (0.3, 0.555), (0.41, 0.53), (0.46, 0.505)), *_NOSE[4:]]
+
+# Points around the face: jaw, then forehead.
+OUTLINE = np.array(_JAW + _FOREHEAD)
+
 # Left and right are the picture's.
 REGIONS: dict[str, tuple[list[Point], ...]] = {
     "eyes": (_LEFT_EYE, _mirrored(_LEFT_EYE)),
@@ -72,4 +82,6 @@ REGIONS: dict[str, tuple[list[Point], ...]] = {
     "upper-face": (_UPPER,),
     "lower-face": (_LOWER,),
     "face": (_UPPER + _LOWER,),
+    "glasses": (_GLASSES,),
+    "face-mask": (_FACE_MASK,),
 }

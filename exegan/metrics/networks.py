@@ -28,8 +28,8 @@ NAMES = ("inception", *FROZEN_NETS)
 # What a network does to the picture before its first layer; the others take it as it is.
 _RESIZED = {
     "inception": "299 TF1-bilinear",
-    "facenet": "160 aa-bilinear",
-    "mobilefacenet": "112 aa-bilinear",
+    "facenet": "face crop>160 aa-bilinear",
+    "mobilefacenet": "face crop>112 aa-bilinear",
     "arcface-resnet101": "112 bilinear",
 }
 # Networks with the same backbone, by the words their names begin with: trained on one is trained on all of them.

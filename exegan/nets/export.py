@@ -69,8 +69,9 @@ def training_facts(images: int, losses: Mapping[str, Any]) -> dict[str, Any]:
         losses: The `LossConfig` as plain values.
     """
     told = dict(losses)
-    for net in ("perceptual_net", "identity_net"):
-        # A weight file without its folder, which means nothing elsewhere.
-        weights = told[net]["weights"]
-        told[net] = {**told[net], "weights": weights and Path(weights).name}
+    for net in ("perceptual_net", "identity_net", "projected_net"):
+        if told.get(net) is not None:
+            # A weight file without its folder, which means nothing elsewhere.
+            weights = told[net]["weights"]
+            told[net] = {**told[net], "weights": weights and Path(weights).name}
     return {"kimg": images / 1000, "losses": told}

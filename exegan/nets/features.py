@@ -18,6 +18,7 @@ from exegan.config import FrozenNetConfig
 from exegan.errors import ConfigError, WeightsError
 from exegan.nets.frozen.arcface import make_arcface
 from exegan.nets.frozen.base import FrozenModule
+from exegan.nets.frozen.efficientnet import make_efficientnet
 from exegan.nets.frozen.libraries import make_facenet, make_lpips
 from exegan.nets.frozen.mobilefacenet import make_mobilefacenet
 from exegan.nets.frozen.squeezenet import make_squeezenet
@@ -33,7 +34,8 @@ class FrozenNet(Protocol):
         """Features of `image` [B, 3, H, W] RGB in [-1, 1], any size from 32 px.
 
         Returns:
-            Perceptual: maps [B, C_l, H_l, W_l], one a level. Recognition: one embedding [B, D] of length 1.
+            Perceptual: maps [B, C_l, H_l, W_l], one a level. Recognition: one embedding [B, D] of length 1, of the face
+            alone where the picture is aligned as FFHQ's are.
         """
         ...
 
@@ -62,6 +64,7 @@ FROZEN_NETS: dict[str, FrozenNetEntry] = {
     "lpips-alex": FrozenNetEntry("perceptual", partial(make_lpips, "alex")),
     "lpips-vgg": FrozenNetEntry("perceptual", partial(make_lpips, "vgg")),
     "lpips-squeeze": FrozenNetEntry("perceptual", partial(make_lpips, "squeeze")),
+    "efficientnet-lite0": FrozenNetEntry("perceptual", make_efficientnet),
     "vgg19": _local("perceptual", make_vgg19),
     "squeezenet": _local("perceptual", make_squeezenet),
     "facenet": FrozenNetEntry("recognition", make_facenet),

@@ -21,6 +21,8 @@ from exegan.ops.resample import resize
 
 # A logit for every 8×8 pixels of a view.
 _PATCH = 8
+# Top, left, height and width of the views of parts, in shares of the side of pictures aligned as FFHQ's.
+_PARTS = {"eyes": (0.34375, 0.21875, 0.25, 0.5625), "mouth": (0.625, 0.3125, 0.25, 0.375)}
 
 
 class PatchHead(nn.Module):
@@ -54,16 +56,18 @@ class ProjectedDiscriminator(nn.Module):
         super().__init__()
         self.sides = tuple(side for side in config.sides if side <= resolution)
         self.crop = min(config.crop, resolution)
+        self.parts = [[round(share * resolution) for share in part] for part in _PARTS.values()] if config.parts else []
         probe = torch.zeros(1, 3, 64, 64)
         with torch.no_grad():
             maps = _levels(probe, net)
         names = [f"whole{side}" for side in self.sides] + (["crop"] if self.crop else [])
+        names += list(_PARTS) if config.parts else []
         self.heads = nn.ModuleDict(
             {name: nn.ModuleList(_head(level, probe, config.width) for level in maps) for name in names}
         )
 
     def views(self, picture: Tensor, corners: Tensor) -> list[Tensor]:
-        """What is judged of a batch [B, C, R, R], pictures or masks: [B, C, side, side] a view.
+        """What is judged of a batch [B, C, R, R], pictures or masks: [B, C, h, w] a view.
 
         Args:
             picture: The batch.
@@ -76,6 +80,7 @@ class ProjectedDiscriminator(nn.Module):
                 for one, (row, column) in zip(picture, corners.tolist(), strict=True)
             ]
             shown.append(torch.stack(cut))
+        shown += [picture[:, :, top : top + h, left : left + w] for top, left, h, w in self.parts]
         return shown
 
     def draw_corners(self, mask: Tensor, where: Tensor) -> Tensor:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import lightning as L
@@ -11,8 +12,8 @@ from torch.utils.data import DataLoader, default_collate
 from exegan.config import MaskConfig
 from exegan.data.reading import ReadingLog
 from exegan.data.samples import EndlessSampler, Sample, SampleStream
-from exegan.data.sources import CachedSource, open_source
-from exegan.data.split import split_source
+from exegan.data.sources import CachedSource, JoinedSource, open_source
+from exegan.data.split import repeat_faces, split_source
 from exegan.errors import ConfigError
 from exegan.training.module import images_seen
 
@@ -35,6 +36,12 @@ class FaceDataModule(L.LightningDataModule):
         jitter_self: Change colours and pose of a face that is its own exemplar, so that those of the known pixels are
             learned to be followed.
         image_column: Column of parquet files that holds the pictures; null finds it.
+        vary_self: Change a face that is its own exemplar as if that were another photo of the same person.
+        photographed: Give images and exemplars the faults of people's photos: bad light, noise, compression, an
+            alignment that is off.
+        also: More sets of faces beside `path`, which are joined to it.
+        weights: How often a face comes in an epoch, by a regular expression for its name, `SET/NAME` where sets are
+            joined; all others come once.
 
     Attributes:
         stream: Training samples, endless.
@@ -60,6 +67,10 @@ class FaceDataModule(L.LightningDataModule):
         streaming: bool = False,
         image_column: str | None = None,
         jitter_self: bool = False,
+        vary_self: bool = False,
+        photographed: bool = False,
+        also: list[str] | None = None,
+        weights: dict[str, int] | None = None,
     ) -> None:
         super().__init__()
         if batch_size < 1 or num_workers < 0:
@@ -70,7 +81,11 @@ class FaceDataModule(L.LightningDataModule):
             raise ConfigError(f"data.self_exemplar_prob is {self_exemplar_prob}, expected 0 to 1")
         if not 0 <= validation_fraction <= 0.5:
             raise ConfigError(f"data.validation_fraction is {validation_fraction}, expected 0 to 0.5")
-        faces, held_out = split_source(open_source(path, image_column, streaming), validation_fraction)
+        sets = {Path(name).stem: open_source(name, image_column, streaming) for name in (path, *(also or []))}
+        if len(sets) != 1 + len(also or []):
+            raise ConfigError(f"data.path and data.also are {[path, *(also or [])]}, expected sets of different names")
+        whole = JoinedSource(sets) if also else sets[Path(path).stem]
+        faces, held_out = split_source(whole, validation_fraction)
         if len(faces.names) < batch_size:
             raise ConfigError(
                 f"data.batch_size is {batch_size}, but {path} has {len(faces.names)} faces to train on; "
@@ -79,7 +94,17 @@ class FaceDataModule(L.LightningDataModule):
         self.batch_size, self.num_workers = batch_size, num_workers
         self.reading_log = ReadingLog(resolution)
         cached = CachedSource(faces, resolution) if cache else faces
-        self.stream = SampleStream(cached, resolution, masks, self_exemplar_prob, mirror, seed, jitter_self=jitter_self)
+        self.stream = SampleStream(
+            repeat_faces(cached, weights) if weights else cached,
+            resolution,
+            masks,
+            self_exemplar_prob,
+            mirror,
+            seed,
+            jitter_self=jitter_self,
+            vary_self=vary_self,
+            photographed=photographed,
+        )
         self.validation_stream: SampleStream | None = None
         if held_out is not None:
             self.validation_stream = SampleStream(held_out, resolution, masks, 0.0, False, seed + 2, shuffle=False)

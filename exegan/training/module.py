@@ -36,7 +36,7 @@ from exegan.training.augment import DiscriminatorAugment
 from exegan.training.completing import Completer
 from exegan.training.ema import decay_for, make_average, update_average
 from exegan.training.optimizers import make_optimizers
-from exegan.training.patches import Patches, discriminator_part, generator_part, look_at
+from exegan.training.patches import Patches, discriminator_part, feature_distance, generator_part, look_at
 from exegan.training.randomness import BatchRandom
 from exegan.training.step_networks import make_step_networks
 from exegan.training.warm_start import copy_fitting_weights
@@ -106,8 +106,8 @@ class ExeGanModule(L.LightningModule):
         self.discriminator = Discriminator(discriminator, side)
         self.objective = GeneratorObjective(losses)
         self.projected: ProjectedDiscriminator | None = None
-        if losses.projected and self.objective.perceptual_net is not None:
-            self.projected = ProjectedDiscriminator(projected, self.objective.perceptual_net, side)
+        if losses.projected and self.objective.projected_net is not None:
+            self.projected = ProjectedDiscriminator(projected, self.objective.projected_net, side)
         self._start_from(model, warm_start, style_encoder_weights)
         if channels_last:
             self.to(memory_format=torch.channels_last)
@@ -171,9 +171,9 @@ class ExeGanModule(L.LightningModule):
 
     def _patches(self, sample: Completion, random: BatchRandom) -> Patches | None:
         """What the discriminator on frozen features judges of a batch, where there is one."""
-        if self.projected is None or self.objective.perceptual_net is None:
+        if self.projected is None or self.objective.projected_net is None:
             return None
-        return look_at(sample, self.projected, self.objective.perceptual_net, random.uniform(len(sample.image)))
+        return look_at(sample, self.projected, self.objective.projected_net, random.uniform(len(sample.image)))
 
     def _discriminator_loss(self, sample: Completion, patches: Patches | None) -> Tensor:
         loss = sample.completed.new_zeros(())
@@ -222,6 +222,9 @@ class ExeGanModule(L.LightningModule):
         if patches is not None:
             parts["projected"] = generator_part(patches)
             total = total + self.losses.projected * parts["projected"]
+            if self.losses.feature_matching:
+                parts["feature_matching"] = feature_distance(patches, sample.owes_the_truth())
+                total = total + self.losses.feature_matching * parts["feature_matching"]
         self._expect_finite(parts)
         self._note(**parts)
         return total

@@ -21,7 +21,7 @@ class Patches:
         discriminator: Whose heads judge them.
         real: Of the truth: for each view its pixels and the network's maps.
         fake: Of the completed pictures, with gradient history.
-        masks: The mask's views [B, 1, side, side].
+        masks: The mask's views [B, 1, h, w].
     """
 
     discriminator: ProjectedDiscriminator
@@ -57,3 +57,17 @@ def generator_part(patches: Patches) -> Tensor:
     """What the generator minimises; the heads' weights are left alone by the caller."""
     fake = patches.discriminator(patches.fake)
     return patch_generator_loss(fake, hole_shares(patches.masks, fake))
+
+
+def feature_distance(patches: Patches, owing: Tensor) -> Tensor:
+    """Perceptual distance to the truth of the views, their mean, summed over the samples that owe it, over the batch.
+
+    Args:
+        patches: Of the batch.
+        owing: [B] bool, the samples that count.
+    """
+    total = owing.new_zeros((), dtype=torch.float32)
+    for real, fake in zip(patches.real, patches.fake, strict=True):
+        for wanted, got in zip(real[1:], fake[1:], strict=True):  # behind the view's own pixels
+            total = total + ((got - wanted).square().sum(dim=1).mean(dim=(1, 2)) * owing).sum()
+    return total / (len(patches.real) * len(owing))

@@ -13,7 +13,10 @@ _SIDE, _WIDTH = 112, 256
 
 
 class ArcFaceEmbedding(FrozenModule):
-    """Embedding of an aligned face picture, computed as the original does: plain bilinear resize, no normalisation."""
+    """Embedding of a whole aligned picture, computed as the original does: plain bilinear resize, no normalisation.
+
+    Other recognition networks are given the face alone (`recognition_crop`); the original shows this one everything.
+    """
 
     def __init__(self) -> None:
         super().__init__()

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from exegan.errors import ConfigError
-from exegan.nets.frozen.base import FrozenModule, unit_embedding, unit_normalise
+from exegan.nets.frozen.base import FrozenModule, recognition_crop, unit_embedding, unit_normalise
 from exegan.ops.resample import resize
 from exegan.weights import downloading, load_into, read_state_dict
 
@@ -69,9 +69,9 @@ class FaceNetEmbedding(FrozenModule):
         self.network = network
 
     def forward(self, image: Tensor) -> list[Tensor]:
-        """Image [B, 3, H, W] RGB in [-1, 1] → one embedding [B, 512] of length 1."""
+        """FFHQ-aligned image [B, 3, H, W] RGB in [-1, 1] → one embedding [B, 512] of length 1 of its face."""
         # The package standardises pixels as (p - 127.5) / 128.
-        x = resize(image * (127.5 / 128), _FACENET_SIDE)
+        x = resize(recognition_crop(image) * (127.5 / 128), _FACENET_SIDE)
         return [unit_embedding(self.network(x))]
 
 

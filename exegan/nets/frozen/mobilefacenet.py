@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from exegan.nets.frozen.base import FrozenModule, unit_embedding
+from exegan.nets.frozen.base import FrozenModule, recognition_crop, unit_embedding
 from exegan.ops.resample import resize
 from exegan.weights import load_into, read_state_dict
 
@@ -96,15 +96,15 @@ class MobileFaceNetEmbedding(FrozenModule):
         self.bn = nn.BatchNorm2d(128)
 
     def embed(self, image: Tensor) -> Tensor:
-        """Embedding before normalisation: image [B, 3, H, W] RGB in [-1, 1] → [B, 128]."""
+        """Embedding before normalisation: face crop [B, 3, H, W] RGB in [-1, 1] → [B, 128]."""
         x: Tensor = resize((image - self.mean) / self.std, _SIDE)
         x = self.features(self.dw_conv(self.conv1(x)))
         x = self.bn(self.conv3(self.gdconv(self.conv2(x))))
         return x.flatten(1)
 
     def forward(self, image: Tensor) -> list[Tensor]:
-        """Image [B, 3, H, W] RGB in [-1, 1] → one embedding [B, 128] of length 1."""
-        return [unit_embedding(self.embed(image))]
+        """FFHQ-aligned image [B, 3, H, W] RGB in [-1, 1] → one embedding [B, 128] of length 1 of its face."""
+        return [unit_embedding(self.embed(recognition_crop(image)))]
 
 
 def make_mobilefacenet(weights: str) -> MobileFaceNetEmbedding:
