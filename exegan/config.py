@@ -449,12 +449,16 @@ def _convert(hint: Any, value: Any, where: str) -> Any:
     if dataclasses.is_dataclass(hint):
         return from_dict(typing.cast(type, hint), value, where)
     options = typing.get_args(hint)
+    if len(nested := [option for option in options if dataclasses.is_dataclass(option)]) == 1:  # or None
+        return None if value is None else _convert(nested[0], value, where)
     if typing.get_origin(hint) is Literal:
         _require(value in options, f"{where} is {value!r}, expected one of {options}")
         return value
     if typing.get_origin(hint) is tuple:
-        fits = isinstance(value, (list, tuple)) and len(value) == len(options)
-        _require(fits, f"{where} is {value!r}, expected a list of {len(options)}")
+        any_length = options[-1] is Ellipsis
+        fits = isinstance(value, (list, tuple)) and (any_length or len(value) == len(options))
+        _require(fits, f"{where} is {value!r}, expected a list" + ("" if any_length else f" of {len(options)}"))
+        options = options[:1] * len(value) if any_length else options
         return tuple(_convert(option, item, where) for option, item in zip(options, value, strict=True))
     if hint in (int, float):
         number = isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)

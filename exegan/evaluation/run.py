@@ -101,5 +101,5 @@ def evaluate_folders(
 def trained_on(description: Mapping[str, Any]) -> list[str]:
     """Names of the frozen networks in the losses that a model's `config.json` tells of."""
     losses = (description.get("training") or {}).get("losses") or {}
-    terms = ("perceptual", "identity")
+    terms = ("perceptual", "identity", "projected")
     return [losses[f"{term}_net"]["name"] for term in terms if losses.get(term) and losses.get(f"{term}_net")]

@@ -197,8 +197,10 @@ def _padding_faded(crop: Tensor, beyond: NDArray[np.float32], hole: NDArray[np.f
     # Of seen pixels alone: what is in the hole must not show beyond it.
     padded = torch.cat([crop * seen, seen], dim=1)
     sums = gaussian_blur2d(padded, size, sigma, border_type="replicate")
-    within = (seen[0, 0] > 0) & (distance[0, 0] == 0)
-    pixels = crop[0, :, within] if within.any() else crop.new_full((3, 1), 127.5)
+    known = seen[0, 0] > 0
+    within = known & (distance[0, 0] == 0)
+    known = within if within.any() else known
+    pixels = crop[0, :, known] if known.any() else crop.new_full((3, 1), 127.5)
     median = pixels.median(dim=1).values[:, None, None]
     blurred = torch.where(sums[:, 3:] > 1e-3, sums[:, :3] / sums[:, 3:].clamp_min(1e-3), median)
     faded = torch.lerp(crop, blurred, (distance / _BLURRED_AT).clamp(max=1))

@@ -18,6 +18,7 @@ from exegan.config import MaskConfig
 from exegan.data.order import WINDOW_BLOCKS
 from exegan.data.samples import EndlessSampler, Sample, SampleStream
 from exegan.data.sources import CachedSource, FaceSource, open_source
+from exegan.data.split import repeat_faces
 from exegan.errors import InputError
 
 COUNT = 7
@@ -73,6 +74,37 @@ def test_only_faces_that_are_their_own_exemplar_are_jittered(source: FaceSource)
         assert torch.equal(before["exemplar"], after["exemplar"]) == (not wanted)
         assert_same({**after, "exemplar": before["exemplar"]}, before)
     assert_same(make_stream(source, jitter_self=True)[3], jittered[3])
+
+
+def test_another_photo_is_shown_of_faces_that_are_their_own_exemplar(source: FaceSource) -> None:
+    plain, varied = make_stream(source), make_stream(source, vary_self=True)
+    for number in range(40):
+        before, after = plain[number], varied[number]
+        wanted = bool(before["is_self"]) and float(before["mask"].mean()) < 0.7
+        assert torch.equal(before["exemplar"], after["exemplar"]) == (not wanted)
+        assert_same({**after, "exemplar": before["exemplar"]}, before)
+
+
+def test_image_and_exemplar_are_photographed_each_for_itself(source: FaceSource) -> None:
+    plain = make_stream(source, self_exemplar_prob=1.0)
+    photographed = make_stream(source, self_exemplar_prob=1.0, photographed=True)
+    changed = []
+    for number in range(40):
+        before, after = plain[number], photographed[number]
+        assert_same({**after, "image": before["image"], "exemplar": before["exemplar"]}, before)
+        changed.append([not torch.equal(before[key], after[key]) for key in ("image", "exemplar")])  # type: ignore[literal-required]
+    both = np.array(changed)
+    assert 0.5 < both.mean() < 0.95 and (both[:, 0] != both[:, 1]).any()
+
+
+def test_no_face_is_another_of_itself_where_it_comes_several_times(source: FaceSource) -> None:
+    often = repeat_faces(source, {r"^0[01]": 9, r"^02": 0})
+    assert sorted(set(often.names)) == [f"{number:02}.png" for number in (0, 1, 3, 4, 5, 6)]
+    stream = make_stream(often, self_exemplar_prob=0.0)
+    samples = [stream[number] for number in range(60)]
+    assert all(number_of(sample["image"]) != number_of(sample["exemplar"]) for sample in samples)
+    share = np.mean([number_of(sample["image"]) < 2 for sample in samples])
+    assert share > 0.6, "two faces come nine times each, four once"
 
 
 def test_seed_changes_order_and_holes(source: FaceSource) -> None:

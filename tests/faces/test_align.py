@@ -123,11 +123,34 @@ def test_shrinking_is_antialiased() -> None:
     assert np.abs(crop.astype(float) - 127.5).max() < 2
 
 
-def test_beyond_the_photo_it_is_mirrored() -> None:
-    photo = np.random.default_rng(0).integers(0, 256, (16, 16, 3), dtype=np.uint8)
-    crop = warp_crop(photo, np.array([[1.0, 0, 8], [0, 1, 0]]), 16)
-    assert np.array_equal(crop[:, 8:], photo[:, :8])
-    assert np.abs(crop[:, :8].astype(float) - photo[:, 8:0:-1]).max() <= 1
+def test_beyond_the_photo_it_is_mirrored_and_fades_to_the_median_colour() -> None:
+    """As FFHQ is padded: what is known stays, the next row is its mirror image, farther off all is one colour."""
+    side = 128
+    photo = np.random.default_rng(0).integers(0, 256, (side, side, 3), dtype=np.uint8)
+    photo[..., 0] //= 4
+    crop = warp_crop(photo, np.array([[1.0, 0, side / 2], [0, 1, 0]]), side).astype(float)
+    half = side // 2
+    assert np.array_equal(crop[:, half:], photo[:, :half])
+    median = np.median(photo[:, :half].reshape(-1, 3), axis=0)
+    assert np.abs(crop[:, : half - int(0.31 * side)] - median).max() <= 1
+    mirrored = photo[:, half:0:-1].astype(float)
+    alike = [np.corrcoef(crop[:, c].ravel(), mirrored[:, c].ravel())[0, 1] for c in (half - 1, half - 5)]
+    assert alike[0] > 0.9 and alike[1] > 0.15, "mirrored at the rim, blurred within a twentieth of the side"
+    assert crop[:, half - 1, 1].std() > 3 * crop[:, half - 12, 1].std()
+
+
+def test_padding_does_not_show_what_is_in_the_hole() -> None:
+    photos = np.random.default_rng(0).integers(0, 256, (2, 96, 96, 3), dtype=np.uint8)
+    mask = np.zeros((96, 96), dtype=np.bool_)
+    mask[20:60, :40] = True
+    photos[1][~mask] = photos[0][~mask]
+    for affine in (np.array([[0.7, 0.1, 22.3], [-0.1, 0.7, 20.0]]), np.array([[1.0, 0, 40], [0, 1, 0]])):
+        hole = warp_mask(mask, affine, 96)
+        crops = [warp_crop(photo, affine, 96, hole) for photo in photos]
+        assert np.array_equal(crops[0][hole == 0], crops[1][hole == 0])
+        assert not np.array_equal(crops[0][hole == 1], crops[1][hole == 1])
+    everything = np.ones((96, 96), dtype=np.float32)
+    assert warp_crop(photos[0], affine, 96, everything).shape == (96, 96, 3)
 
 
 def test_any_hole_pixel_shows_in_the_crop() -> None:
@@ -206,8 +229,9 @@ def test_known_pixels_of_the_crop_do_not_show_the_hole(shrinking: float) -> None
         black, white = noise(side, side, seed), noise(side, side, seed)
         black[mask], white[mask] = 0, 255
         affine = similarity(1 / shrinking, rng.uniform(-3, 3), tuple(rng.uniform(0.2, 0.8, 2) * side), 32)
-        known = warp_mask(mask, affine, 32) == 0
-        crops = [warp_crop(photo, affine, 32) for photo in (black, white)]
+        hole = warp_mask(mask, affine, 32)
+        known = hole == 0
+        crops = [warp_crop(photo, affine, 32, hole) for photo in (black, white)]
         assert np.array_equal(crops[0][known], crops[1][known])
         shown += int(known.sum())
     assert shown > 1000, "the mask is not simply all hole"

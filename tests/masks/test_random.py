@@ -79,13 +79,13 @@ def test_impossible_limits_give_the_closest_of_many(low: float, high: float) -> 
     assert found < np.percentile(ordinary, 3) if low == 0 else found > np.percentile(ordinary, 97)
 
 
-def test_mixed_holes_are_of_four_kinds() -> None:
+def test_mixed_holes_are_of_five_kinds() -> None:
     rng = np.random.default_rng(0)
     drawn = np.array([RECIPES["mixed"](rng, 64) for _ in range(400)])
     share = drawn.mean(axis=(1, 2))
-    assert 0.06 < (share == 1).mean() < 0.15, "a tenth is everything"
+    assert 0.04 < (share == 1).mean() < 0.13, "a twelfth is everything"
     regions = drawn[~drawn[:, :6].any(axis=(1, 2)) & ~drawn[:, :, :6].any(axis=(1, 2))]
-    assert 0.3 < len(regions) / len(drawn) < 0.5, "parts of the face leave the border alone, others hardly ever"
+    assert 0.33 < len(regions) / len(drawn) < 0.55, "parts of the face leave the border alone, others hardly ever"
     assert len({mask.tobytes() for mask in regions}) > 0.95 * len(regions), "no two are alike"
     assert regions[:, 16:56, 16:48].mean() > 0.3
     assert 0.05 < np.quantile(share, 0.3) < 0.3 and np.quantile(share, 0.8) > 0.5, "small and large ones"

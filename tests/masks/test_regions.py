@@ -109,7 +109,7 @@ def test_a_face_beyond_the_photo_gives_no_hole(shift: tuple[int, int]) -> None:
 
 @pytest.mark.parametrize("text", ["", "eye", "eyes+", "eyes,mouth", "Eyes", "eyes+hair"])
 def test_unknown_regions_are_named_with_the_known_ones(text: str) -> None:
-    with pytest.raises(MaskError, match=r"is unknown; use eyes, left-eye, .*, face, or several as eyes"):
+    with pytest.raises(MaskError, match=r"is unknown; use eyes, left-eye, .*, face-mask, or several as eyes"):
         parse_regions(text)
 
 

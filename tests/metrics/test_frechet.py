@@ -62,7 +62,7 @@ def test_equals_torchmetrics() -> None:
 
 def test_interval_and_names() -> None:
     metric = Frechet(network("mobilefacenet"))
-    assert metric.name == "frechet (mobilefacenet, 16>112 aa-bilinear)"
+    assert metric.name == "frechet (mobilefacenet, 16>face crop>112 aa-bilinear)"
     assert Frechet(network("inception")).name == "FID (inception, 16>299 TF1-bilinear)"
     rng = np.random.default_rng(0)
     evidence = Evidence(rng.normal(size=(40, 4)) + 1, rng.normal(size=(40, 4)))

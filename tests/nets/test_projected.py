@@ -9,7 +9,10 @@ from torch import Tensor
 
 from exegan.config import ProjectedConfig
 from exegan.errors import ConfigError
+from exegan.losses.objective import Completion
+from exegan.masks.template import LANDMARKS
 from exegan.nets.projected import ProjectedDiscriminator, hole_shares, look
+from exegan.training.patches import feature_distance, look_at
 
 
 def make_discriminator(resolution: int = 128, crop: int = 32) -> ProjectedDiscriminator:
@@ -72,3 +75,42 @@ def test_a_logit_answers_for_its_own_place() -> None:
 def test_views_too_small_are_refused(wrong: dict[str, object]) -> None:
     with pytest.raises(ConfigError, match=next(iter(wrong))):
         ProjectedConfig(**wrong)  # type: ignore[arg-type]
+
+
+def test_eyes_and_mouth_are_looked_at_where_aligned_pictures_have_them() -> None:
+    config = ProjectedConfig(sides=(32,), crop=0, width=4, parts=True)
+    discriminator = ProjectedDiscriminator(config, tiny_perceptual_net, 128)
+    picture = torch.zeros(1, 1, 128, 128)
+    for x, y in LANDMARKS[:2, :2] * 128:
+        picture[..., int(y), int(x)] = 1
+    for x, y in LANDMARKS[3:, :2] * 128:
+        picture[..., int(y), int(x)] = 2
+    _, eyes, mouth = discriminator.views(picture, torch.zeros(1, 2))
+    assert sorted(eyes[eyes > 0].tolist()) == [1, 1] and sorted(mouth[mouth > 0].tolist()) == [2, 2]
+    views = discriminator.views(torch.rand(2, 3, 128, 128), torch.zeros(2, 2))
+    logits = discriminator(look(views, tiny_perceptual_net))
+    assert [tuple(one.shape[2:]) for one in logits] == [(4, 4), (4, 4), (4, 9), (4, 9), (4, 6), (4, 6)]
+    shares = hole_shares(discriminator.views(torch.ones(2, 1, 128, 128), torch.zeros(2, 2)), logits)
+    assert all((one == 1).all() for one in shares)
+
+
+def test_features_are_matched_on_the_samples_that_owe_the_truth() -> None:
+    image, completed = torch.rand(2, 4, 3, 128, 128)
+    completed[3] = image[3]
+    completed.requires_grad_()
+    mask = torch.ones(4, 1, 128, 128)
+    discriminator = make_discriminator()
+    sample = Completion(completed, completed, image, mask, image, torch.tensor([True, False, False, True]))
+    patches = look_at(sample, discriminator, tiny_perceptual_net, torch.zeros(4))
+    distance = feature_distance(patches, sample.owes_the_truth())
+    # Only the first of the two that owe it differs from it; the views' own pixels do not count.
+    expected = torch.zeros(())
+    corners = discriminator.draw_corners(mask, torch.zeros(4))
+    views = [discriminator.views(one, corners) for one in (image, completed)]
+    for real, fake in zip(*views, strict=True):
+        small = list(zip(tiny_perceptual_net(real), tiny_perceptual_net(fake), strict=True))[1:]
+        expected = expected + sum((a - b)[0].square().sum(dim=0).mean() for a, b in small)
+    torch.testing.assert_close(distance, expected / (len(views[0]) * 4))
+    distance.backward()
+    assert completed.grad is not None
+    assert completed.grad[0].abs().sum() > 0 and not completed.grad[1:3].any()

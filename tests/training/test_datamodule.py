@@ -109,3 +109,29 @@ def test_streamed_parquet(tmp_path: Path) -> None:
         sorted(trained + held_out, key=lambda name: int(name[:-4]))
         == table["image"].combine_chunks().field("path").to_pylist()
     )
+
+
+def test_joined_sets(faces: Path, tmp_path: Path) -> None:
+    write_pictures(tmp_path / "more", 9)
+    data = make_data(faces, also=[str(tmp_path / "more")], weights={"^more/": 3})
+    trained = data.stream.source.names
+    assert data.validation_stream is not None
+    assert len(set(trained)) + data.validation_count == 25 + 9
+    assert {name.split("/")[0] for name in data.validation_stream.source.names} <= {"faces", "more"}
+    assert all(trained.count(name) == (3 if name.startswith("more/") else 1) for name in set(trained))
+    sample = next(sample for sample in map(data.stream.__getitem__, range(99)) if sample["name"].startswith("more/"))
+    assert f"more/{round((sample['image'][0].mean().item() + 1) * 12.75):02}.png" == sample["name"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"weights": {"(": 2}}, "no regular expression"),
+        ({"weights": {"a": -1}}, "whole numbers from 0"),
+        ({"also": ["SAME"]}, "different names"),
+    ],
+)
+def test_sets_that_cannot_be_joined(faces: Path, changes: dict[str, Any], sentence: str) -> None:
+    changes = {key: [str(faces)] if value == ["SAME"] else value for key, value in changes.items()}
+    with pytest.raises(ConfigError, match=sentence):
+        make_data(faces, **changes)
