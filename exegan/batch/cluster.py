@@ -11,21 +11,29 @@ from typing import Any
 from exegan.batch.local import Slots, complete_batch
 from exegan.batch.manifest import Entry
 from exegan.batch.work import Worker
-from exegan.errors import ConfigError, InputError
+from exegan.errors import ConfigError, ExeGanError, InputError
 
 
 class _RayWorker:
-    """What Ray builds in each worker process; rows in and out are plain values."""
+    """What Ray builds in each worker process; rows in and out are plain values.
+
+    What stops the whole batch (a full disk, a broken model) is a row, too: of an exception Ray makes a page of text.
+    """
 
     def __init__(self, make_worker: Callable[[], Worker]) -> None:
-        self._worker = make_worker()
+        self._make_worker = make_worker
+        self._worker: Worker | None = None
         self._pool = ThreadPoolExecutor(2)
 
     def __call__(self, row: dict[str, Any]) -> dict[str, Any]:
         slots: Slots = row["slots"]
-        loaded = [None if item is None else self._worker.load(item) for item in slots]
-        entries = [future.result() for future in complete_batch(self._worker, self._pool, loaded)]
-        return {"entries": json.dumps(entries)}
+        try:
+            worker = self._worker = self._worker or self._make_worker()
+            loaded = [None if item is None else worker.load(item) for item in slots]
+            entries = [future.result() for future in complete_batch(worker, self._pool, loaded)]
+        except ExeGanError as error:
+            return {"entries": "[]", "stopped": str(error)}
+        return {"entries": json.dumps(entries), "stopped": ""}
 
 
 def run_on_ray(
@@ -49,7 +57,7 @@ def run_on_ray(
 
     Raises:
         ConfigError: Ray is not installed.
-        InputError: There is no cluster at the address.
+        InputError: There is no cluster at the address, or a worker met what no other item would survive either.
     """
     try:
         import ray
@@ -67,6 +75,8 @@ def run_on_ray(
         compute=ray.data.ActorPoolStrategy(size=min(workers, len(batches))),
     )
     for result in results.iter_rows():
+        if result["stopped"]:
+            raise InputError(result["stopped"])
         yield json.loads(result["entries"])
         if stopping():
             return

@@ -6,6 +6,7 @@ from functools import lru_cache
 from typing import Any
 
 from exegan.batch import files
+from exegan.errors import InputError
 
 _KEPT = 1024
 
@@ -15,7 +16,7 @@ def describe(path: str) -> dict[str, Any]:
     try:
         size, mtime_ns = files.stamp(path)
         return {"path": path, "size": size, "mtime_ns": mtime_ns, "sha256": _sha256(path, size, mtime_ns)}
-    except OSError:
+    except InputError:
         return {"path": path, "size": None, "mtime_ns": None, "sha256": None}
 
 

@@ -6,6 +6,8 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 
+from torch import Tensor
+
 from exegan.batch.manifest import Entry
 from exegan.batch.plan import Item
 from exegan.batch.work import Loaded, Worker
@@ -57,10 +59,10 @@ def complete_batch(
     slots = [slot if isinstance(slot, Loaded) else None for slot in loaded]
     raws = worker.complete(slots) if any(slots) else [None] * len(slots)
     for slot, given, raw in zip(slots, loaded, raws, strict=True):
-        if slot is not None and raw is not None:
+        if slot is not None and isinstance(raw, Tensor):
             entries.append(pool.submit(worker.finish, slot, raw))
-        elif isinstance(given, dict):
-            failed: Future[Entry] = Future()
-            failed.set_result(given)
-            entries.append(failed)
+        elif isinstance(failed := raw if slot is not None else given, dict):
+            entry: Future[Entry] = Future()
+            entry.set_result(failed)
+            entries.append(entry)
     return entries

@@ -10,6 +10,11 @@ from typing import Any
 REGION = "region:"
 
 
+def printable(text: str) -> str:
+    """Text as one line of any terminal: bytes of names that are no text, line breaks and controls as escapes."""
+    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
+
+
 @dataclass(frozen=True)
 class Job:
     """One photo and what to do with it.
@@ -102,7 +107,7 @@ class Plan:
             for item, job in ((item, item.job) for item in self.sound)
         ]
         wrong = [f"{problem.output}: {problem.reason}" for problem in self.problems]
-        return "\n".join([*lines, *wrong, f"{len(lines)} items, {len(wrong)} problems"])
+        return "\n".join(map(printable, [*lines, *wrong, f"{len(lines)} items, {len(wrong)} problems"]))
 
 
 def expand(jobs: Iterable[Job], samples: int, suffix: str) -> list[Item]:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from pathlib import PurePosixPath
+
 from exegan.batch.checks import check_inputs
+from exegan.batch.files import join, path_in
 from exegan.batch.pairing import pair_folders
-from exegan.batch.plan import Plan, expand
+from exegan.batch.plan import REGION, Item, Plan, expand
 from exegan.batch.tables import read_table
 from exegan.errors import ConfigError, InputError
 from exegan.images import FORMATS
@@ -16,6 +20,7 @@ def plan_batch(
     exemplars: str | None = None,
     pairs: str | None = None,
     *,
+    output: str | None = None,
     face: str = "auto",
     seed: int = 0,
     strength: float = 1.0,
@@ -29,6 +34,8 @@ def plan_batch(
         masks: See there.
         exemplars: See there.
         pairs: Or a table (`exegan.batch.tables`).
+        output: Where `run_batch` will write. What lies there is neither photo nor mask nor exemplar; None leaves it to
+            the caller to keep outputs out of the folders given.
         face: Where a table says nothing else.
         seed: Where a table says nothing else.
         strength: Where a table says nothing else.
@@ -36,7 +43,7 @@ def plan_batch(
         suffix: Of the outputs, with its dot.
 
     Raises:
-        InputError: Neither or both of folders and table are given, or one of them is missing.
+        InputError: Neither or both of folders and table are given, one of them is missing, or outputs would lie in one.
         ConfigError: Samples or suffix cannot be.
     """
     if suffix.lower() not in FORMATS:
@@ -48,8 +55,23 @@ def plan_batch(
             raise InputError("got a table of pairs and folders, expected one of them; leave the folders out")
         jobs, problems = read_table(pairs, face=face, seed=seed, strength=strength)
     elif photos and masks and exemplars:
-        jobs, problems = pair_folders(photos, masks, exemplars, face=face, seed=seed, strength=strength)
+        jobs, problems = pair_folders(photos, masks, exemplars, output=output, face=face, seed=seed, strength=strength)
     else:
         raise InputError("expected PHOTOS with --masks and --exemplars, or --pairs; give the one or the other")
     items = expand(jobs, samples, suffix)
+    if output is not None:
+        folders = {"photos": photos, "masks": masks, "exemplars": exemplars}
+        _check_output_is_apart(output, items, {what: folder for what, folder in folders.items() if folder})
     return Plan(items, [*problems, *check_inputs(items)])
+
+
+def _check_output_is_apart(output: str, items: Sequence[Item], folders: Mapping[str, str]) -> None:
+    """Refuse outputs that the next run would find among its inputs; a folder of their own in there is left out."""
+    for what, folder in folders.items():
+        if folder.startswith(REGION) or (inside := path_in(folder, output)) is None:
+            continue
+        if any(inside in PurePosixPath(item.output).parents for item in items):
+            raise InputError(
+                f"the outputs would lie among the {what} in {folder}, and the next run would take them for {what}; "
+                f"give another output folder, {join(folder, 'out')} for example"
+            )

@@ -12,11 +12,11 @@ from typing import Any, Literal
 
 from tqdm import tqdm
 
-from exegan.batch.files import OutputFolder
-from exegan.batch.manifest import MANIFEST, Entry, Manifest
-from exegan.batch.plan import Item, Plan, Problem
+from exegan.batch.files import OutputFolder, is_full
+from exegan.batch.manifest import DONE, FAILED, MANIFEST, Entry, Manifest
+from exegan.batch.plan import Item, Plan, Problem, printable
 from exegan.batch.settings import Settings
-from exegan.batch.todo import DONE, FAILED, Todo, sort_out
+from exegan.batch.todo import Todo, sort_out
 from exegan.errors import InputError, Interrupted
 
 Engine = Literal["threads", "ray"]
@@ -59,7 +59,7 @@ class Summary:
         listed = [f"{problem.output}: {problem.reason}" for problem in self.problems[:_LISTED]]
         if len(self.problems) > _LISTED:
             listed.append(f"... and {len(self.problems) - _LISTED} more in {MANIFEST}")
-        return "\n".join([*listed, f"{self.output}: {self.done} done{before}{failed}"])
+        return "\n".join(map(printable, [*listed, f"{self.output}: {self.done} done{before}{failed}"]))
 
 
 def run_batch(
@@ -88,43 +88,55 @@ def run_batch(
         show_progress: Draw a bar on stderr where that is a terminal.
 
     Raises:
-        InputError: Nothing of the plan can be tried.
+        InputError: Nothing of the plan can be tried, another batch writes to the output, or its disk is full.
         WeightsError: The model is missing or damaged.
         Interrupted: By a second signal; all that is noted in the manifest is whole.
     """
     from exegan.batch.engines import start_engine
 
     folder = OutputFolder(output)
-    manifest = Manifest(folder)
     running, options = start_engine(engine, settings, output, workers, address)
-    todo = sort_out(plan, manifest, folder, options, overwrite=overwrite, retry_failed=retry_failed)
-    problems = [*plan.problems, *todo.conflicts, *todo.failed]
-    if not todo.missing and not todo.done and not todo.failed:
-        first = problems[0].reason if problems else "the plan is empty"
-        raise InputError(f"none of {plan.size} items can be done: {first}")
-    manifest.add(_new_failures(plan.problems, manifest))
-    batches = cut_batches(plan.items, todo.missing, settings.batch_size)
-    done = 0
-    unnamed: set[str] = set()  # noted, so that the next run would name them
-    try:
-        with _stop_on_signals() as stopping, _bar(plan, todo, show_progress) as bar:
-            for entries in running(batches, stopping):
-                unnamed = {entry["output"] for entry in entries if entry["status"] == DONE}
-                manifest.add(entries)
-                for entry in entries:
-                    if entry["status"] == DONE:
-                        folder.publish(entry["output"])
-                        unnamed.remove(entry["output"])
-                        done += 1
-                    else:
-                        problems.append(Problem(entry["output"], entry["error"]))
-                bar.set_postfix(failed=len(problems), refresh=False)
-                bar.update(len(entries))
-            stopped = stopping()
-    finally:
-        manifest.close()
-        folder.sweep({*todo.missing, *todo.done} - unnamed)
+    with folder.locked():
+        manifest = Manifest(folder)
+        todo = sort_out(plan, manifest, folder, options, overwrite=overwrite, retry_failed=retry_failed)
+        problems = [*plan.problems, *todo.conflicts, *todo.failed]
+        if not todo.missing and not todo.done and not todo.failed:
+            first = problems[0].reason if problems else "the plan is empty"
+            raise InputError(f"none of {plan.size} items can be done: {first}")
+        manifest.add(_new_failures(plan.problems, manifest))
+        batches = cut_batches(plan.items, todo.missing, settings.batch_size)
+        done = 0
+        unnamed: set[str] = set()  # noted, so that the next run would name them
+        try:
+            with _stop_on_signals() as stopping, _bar(plan, todo, show_progress) as bar:
+                for entries in running(batches, stopping):
+                    unnamed = {entry["output"] for entry in entries if entry["status"] == DONE}
+                    manifest.add(entries)
+                    for entry in entries:
+                        failure = entry["error"] if entry["status"] == FAILED else _publish(entry, folder, manifest)
+                        if failure:
+                            problems.append(Problem(entry["output"], failure))
+                        unnamed.discard(entry["output"])
+                        done += not failure
+                    bar.set_postfix(failed=len(problems), refresh=False)
+                    bar.update(len(entries))
+                stopped = stopping()
+        finally:
+            manifest.close()
+            folder.sweep({*todo.missing, *todo.done} - unnamed)
     return Summary(output, plan.size, done, len(todo.done), problems, stopped)
+
+
+def _publish(entry: Entry, folder: OutputFolder, manifest: Manifest) -> str:
+    """Give an output its name, or note why it does not get it and return that."""
+    try:
+        folder.publish(entry["output"])
+    except InputError as error:
+        if is_full(error):
+            raise
+        manifest.add([{**entry, "status": FAILED, "error": str(error)}])
+        return str(error)
+    return ""
 
 
 def _new_failures(problems: Sequence[Problem], manifest: Manifest) -> list[Entry]:

@@ -5,16 +5,19 @@ from __future__ import annotations
 import csv
 import json
 import math
+import os
 from collections.abc import Callable, Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from exegan.batch.files import local_copy
+from exegan.batch.files import local_copy, reason_of
 from exegan.batch.plan import REGION, Job, Problem
-from exegan.errors import ConfigError, InputError
+from exegan.errors import ConfigError, InputError, MaskError
+from exegan.masks.regions import parse_regions
 
 _REQUIRED = ("photo", "mask", "exemplar")
 _OPTIONAL = ("face", "seed", "strength")
+_SHOWN = 40  # characters of a wrong cell
 
 Row = Mapping[str, Any]
 
@@ -38,9 +41,12 @@ def read_table(
         InputError: The table is missing, unreadable, empty, or has other columns.
     """
     with local_copy(table) as path:
-        if not path.is_file():
+        if not os.path.isfile(path):
             raise InputError(f"the table {table} does not exist; check the path")
-        rows = _reader(table)(path)
+        try:
+            rows = _reader(table)(path)
+        except OSError as error:
+            raise InputError(f"the table {table} cannot be read ({reason_of(error)}); check it") from error
     columns = {name for row in rows for name in row}
     missing, surplus = [name for name in _REQUIRED if name not in columns], sorted(columns - {*_REQUIRED, *_OPTIONAL})
     if not rows or missing or surplus:
@@ -54,7 +60,7 @@ def read_table(
         given = {name: value for name, value in row.items() if value not in (None, "") and not _is_nan(value)}
         try:
             jobs.append(_make_job(str(PurePosixPath(table).parent), {**usual, **given}))
-        except (ValueError, KeyError) as error:
+        except (ValueError, KeyError, MaskError) as error:
             problems.append(Problem(f"row {number}", f"row {number} of {table}: {_reason(error)}; mend the row"))
     return jobs, problems
 
@@ -78,11 +84,11 @@ def _read_csv(path: Path) -> list[Row]:
 
 def _read_jsonl(path: Path) -> list[Row]:
     rows: list[Row] = []
-    for number, line in enumerate(path.read_text(encoding="utf-8", errors="replace").splitlines(), start=1):
+    for number, line in enumerate(path.read_text(encoding="utf-8-sig", errors="replace").split("\n"), start=1):
         if line.strip():
             try:
                 row = json.loads(line)
-            except ValueError as error:
+            except (ValueError, RecursionError) as error:
                 raise InputError(
                     f"line {number} of {path.name} is no JSON ({error}); expected an object a line"
                 ) from error
@@ -101,8 +107,8 @@ def _read_parquet(path: Path) -> list[Row]:
         ) from error
     try:
         return list(parquet.read_table(path).to_pylist())
-    except (OSError, ValueError) as error:
-        raise InputError(f"{path.name} cannot be read as parquet ({error}); write it again") from error
+    except Exception as error:  # pyarrow's own kinds, some of them for values that Python has not
+        raise InputError(f"{path.name} cannot be read as parquet ({reason_of(error)}); write it again") from error
 
 
 def _is_nan(value: Any) -> bool:
@@ -110,8 +116,15 @@ def _is_nan(value: Any) -> bool:
 
 
 def _make_job(folder: str, row: Row) -> Job:
-    """Raises ValueError or KeyError for what is no job."""
-    seed, strength = int(row["seed"]), float(row["strength"])
+    """Raises ValueError, KeyError or MaskError for what is no job."""
+    for name in _REQUIRED:
+        if not isinstance(row[name], str):
+            raise ValueError(f"{name} is {_shown(row[name])}, expected a path as text")
+    if not isinstance(row["face"], str | int) or isinstance(row["face"], bool):
+        raise ValueError(f"face is {_shown(row['face'])}, expected auto or a number")
+    if row["mask"].startswith(REGION):
+        parse_regions(row["mask"].removeprefix(REGION))
+    seed, strength = int(_number("seed", row["seed"], int)), float(_number("strength", row["strength"], float))
     if not 0 <= seed < 2**63:
         raise ValueError(f"seed is {seed}, expected 0 to 2**63 - 1")
     if not 0 <= strength <= 1:
@@ -122,6 +135,25 @@ def _make_job(folder: str, row: Row) -> Job:
     inside = not relative.is_absolute() and ".." not in relative.parts and "://" not in str(relative)
     name = str(relative.with_suffix("")) if inside else relative.stem
     return Job(photo, mask, exemplar, name, str(row["face"]), seed, strength)
+
+
+def _number(name: str, value: Any, kind: type[int] | type[float]) -> int | float:
+    """A number of a cell, which CSV has as text and parquet, where cells are empty, as a float."""
+    expected = "a whole number" if kind is int else "a number"
+    try:
+        if isinstance(value, bool) or not isinstance(value, str | int | float):
+            raise TypeError
+        number = kind(value)
+        if not isinstance(value, str) and number != value:
+            raise ValueError
+    except (ValueError, TypeError, OverflowError) as error:
+        raise ValueError(f"{name} is {_shown(value)}, expected {expected}") from error
+    return number
+
+
+def _shown(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
 
 
 def _place(folder: str, path: str) -> str:

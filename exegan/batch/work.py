@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import errno
+import tempfile
 import threading
 import time
 from collections.abc import Iterator, Sequence
@@ -17,22 +17,29 @@ from PIL import Image
 from torch import Tensor
 
 from exegan.batch import files
+from exegan.batch.files import is_full
 from exegan.batch.inputs import describe
-from exegan.batch.manifest import Entry
+from exegan.batch.manifest import DONE, FAILED, Entry
 from exegan.batch.plan import REGION, Item, Job
 from exegan.batch.settings import Settings
-from exegan.batch.todo import DONE, FAILED, job_options
-from exegan.errors import ExeGanError, InputError
-from exegan.faces.select import select_faces
+from exegan.batch.todo import job_options
+from exegan.errors import ExeGanError, InputError, Interrupted
+from exegan.faces.select import faces_mask, select_faces
 from exegan.images import Photo, open_photo, read_mask, read_photo, to_tensor
 from exegan.inpainter import Inpainter, Options, Prepared, load_style, write_completed
 from exegan.inpainter.stages import prepare_face
 from exegan.inpainter.styles import STYLE_SUFFIX
-from exegan.masks.regions import crop_region_mask, region_mask
+from exegan.masks.regions import crop_region_mask
 from exegan.provenance import Signing
 
 _KEPT_STYLES = 1024
+_LONGEST_ERROR = 500  # characters of what a library said
 _TOLD = ("index", "box_xyxy", "upscaled", "seam")  # of a face's report, in its entry
+
+
+def _kind(error: Exception) -> str:
+    """Kind and words of an exception, on one line."""
+    return " ".join(f"{type(error).__name__}: {error}".split())[:_LONGEST_ERROR]
 
 
 @dataclass(frozen=True)
@@ -80,7 +87,11 @@ class Worker:
         return self._inpainter.resolution
 
     def load(self, item: Item) -> Loaded | Entry:
-        """Read an item's files and cut out its face; a failure becomes the item's entry."""
+        """Read an item's files and cut out its face; a failure, whatever it is, becomes the item's entry.
+
+        Raises:
+            InputError: The disk for temporary files is full.
+        """
         start = time.perf_counter()
         try:
             with files.local_copy(item.job.photo) as path:
@@ -89,8 +100,8 @@ class Worker:
             with self._exemplar_lock:
                 style = self._style_of(item.job.exemplar)
             return Loaded(item, photo, prepared, style, time.perf_counter() - start)
-        except ExeGanError as error:
-            return self._entry(item, time.perf_counter() - start, {"status": FAILED, "error": str(error)})
+        except Exception as error:
+            return self._failed(item, time.perf_counter() - start, error, tempfile.gettempdir())
 
     def _prepare(self, job: Job, photo: Image.Image) -> Prepared:
         aligned = self._settings.aligned
@@ -105,7 +116,7 @@ class Worker:
         (index, *others) = select_faces(faces, job.face)
         if others:
             raise InputError(f"the face is {job.face!r}, which means several, expected one; give a row for each")
-        mask = region_mask(names, faces[index].landmarks5, (photo.height, photo.width))
+        mask = faces_mask((photo.height, photo.width), [faces[index]], names)
         return prepare_face(pixels, mask, faces[index], index, self._inpainter.resolution)
 
     def _encode_exemplar(self, url: str) -> Tensor:
@@ -116,8 +127,43 @@ class Worker:
         aligned = to_tensor(photo) if self._settings.aligned else self._inpainter.align_exemplar(photo)
         return self._inpainter.encode_exemplar(aligned).cpu()
 
-    def complete(self, slots: Sequence[Loaded | None]) -> list[Tensor]:
-        """Generated crops [3, R, R] of a batch's slots, None being blank; always `batch_size` slots."""
+    def complete(self, slots: Sequence[Loaded | None]) -> Sequence[Tensor | Entry | None]:
+        """Generated crops [3, R, R] of a batch's slots, None being blank; always `batch_size` slots.
+
+        Where the networks fail with a batch, its items go one by one, each in its slot, and the entries of those that
+        fail alone come back in place of crops.
+
+        Raises:
+            InputError: The networks fail with blanks, too, so that no item is to blame.
+        """
+        try:
+            return self._generate(slots)
+        except Interrupted:
+            raise
+        except Exception as error:
+            return self._complete_one_by_one(slots, error)
+
+    def _complete_one_by_one(self, slots: Sequence[Loaded | None], error: Exception) -> list[Tensor | Entry | None]:
+        blanks: list[Loaded | None] = [None] * len(slots)
+        try:
+            self._generate(blanks)
+        except Interrupted:
+            raise
+        except Exception:
+            wrong = f"the networks cannot complete batches of {len(slots)} ({_kind(error)})"
+            raise InputError(f"{wrong}; give a smaller --batch-size, another --device or another model") from error
+        results: list[Tensor | Entry | None] = []
+        for row, slot in enumerate(slots):
+            try:
+                alone = [*blanks[:row], slot, *blanks[row + 1 :]]
+                results.append(None if slot is None else self._generate(alone)[row])
+            except Interrupted:
+                raise
+            except Exception as own:
+                results.append(None if slot is None else self._failed(slot.item, slot.seconds, own))
+        return results
+
+    def _generate(self, slots: Sequence[Loaded | None]) -> list[Tensor]:
         config = self._inpainter.model.config.generator
         side = config.resolution
         blank = torch.zeros(3, side, side), torch.zeros(1, side, side), torch.zeros(1, config.num_styles, config.w_dim)
@@ -163,12 +209,19 @@ class Worker:
                     "face": {key: value for key, value in completed.faces[0].report().items() if key in _TOLD},
                     "notes": [*completed.notes(), *notes],
                 }
-        except (ExeGanError, OSError) as error:
-            if getattr(error.__cause__ or error, "errno", None) == errno.ENOSPC:
-                full = f"the disk of {self._folder.url} is full"
-                raise InputError(f"{full}; make room, the same command goes on from there") from error
-            outcome = {"status": FAILED, "error": str(error)}
+        except Exception as error:
+            seconds = loaded.seconds + time.perf_counter() - start
+            return self._failed(loaded.item, seconds, error, self._folder.url)
         return self._entry(loaded.item, loaded.seconds + time.perf_counter() - start, outcome)
+
+    def _failed(self, item: Item, seconds: float, error: Exception, disk: str = "") -> Entry:
+        """Entry of an item that an exception of any kind stopped; raises InputError where a disk is full."""
+        if is_full(error):
+            raise InputError(f"the disk of {disk} is full; make room, the same command goes on from there") from error
+        reason = str(error)
+        if not isinstance(error, ExeGanError):
+            reason = f"{item.job.photo} cannot be completed ({_kind(error)}); get its files again, or leave it out"
+        return self._entry(item, seconds, {"status": FAILED, "error": reason})
 
     @contextmanager
     def _signing(self, photo: str) -> Iterator[Signing | None]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from typing import Annotated, Any
 
 import typer
@@ -59,7 +60,13 @@ def batch(
         raise InputError("no output folder was given, expected -o OUT; add it")
     sources = {"photos": photos, "masks": masks, "exemplars": exemplars, "pairs": pairs}
     plan = plan_batch(
-        **sources, face=face, seed=seed, strength=strength, samples=samples, suffix=f".{format_.lstrip('.')}"
+        **sources,
+        output=output,
+        face=face,
+        seed=seed,
+        strength=strength,
+        samples=samples,
+        suffix=f".{format_.lstrip('.')}",
     )
     signer = make_signer(c2pa_cert, c2pa_key, c2pa_tsa, (item.output for item in plan.items))
     if dry_run:
@@ -87,4 +94,6 @@ def batch(
 
 
 def _tell(what: dict[str, Any] | str) -> None:
-    typer.echo(what if isinstance(what, str) else json.dumps(what))
+    text = what if isinstance(what, str) else json.dumps(what)
+    encoding = sys.stdout.encoding or "utf-8"  # names may have characters that it lacks
+    typer.echo(text.encode(encoding, "backslashreplace").decode(encoding))
