@@ -18,6 +18,7 @@ from exegan.faces.face import Face
 from exegan.nets.checkpoint import save_model
 from exegan.nets.model import Model
 
+EXAMPLES = Path(__file__).resolve().parents[1] / "demo" / "examples"
 MADE_FACE = 100  # pixels of width and height that a face of `made_photo` has for itself
 FIR_KERNEL = torch.outer(torch.tensor([1.0, 3.0, 3.0, 1.0]), torch.tensor([1.0, 3.0, 3.0, 1.0])) / 64
 
@@ -101,6 +102,21 @@ def write_faces_to_complete(root: Path) -> Path:
         mask = np.zeros((32, 32), dtype=np.uint8)
         mask[8 : 16 + number, 10:24] = 255
         Image.fromarray(mask).save(root / "masks" / f"{name}.png")
+    return root
+
+
+def write_raw_photos(root: Path, count: int) -> Path:
+    """`photos` below `root`: 0.jpg, 1.jpg … of 220x240 px, each with a face of the page's examples, tilted, unaligned.
+
+    The face of 0.jpg touches the lower edge, so that its chin lies outside.
+    """
+    (root / "photos").mkdir(parents=True)
+    for number in range(count):
+        with Image.open(EXAMPLES / f"face-{number % 6}.jpg") as face:
+            tilted = face.resize((150, 150)).rotate(4 * number, fillcolor=(120, 130, 140))
+        photo = Image.new("RGB", (220, 240), (120, 130, 140))
+        photo.paste(tilted, (40, 135 if number == 0 else 30))
+        photo.save(root / "photos" / f"{number}.jpg", quality=92)
     return root
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import time
 import warnings
 from collections.abc import Sequence
 from urllib.parse import urlsplit
@@ -22,41 +23,45 @@ _ANSWER_S = 10
 def check_inputs(items: Sequence[Item]) -> list[Problem]:
     """What is wrong with the files of each item, whatever that is."""
     known: dict[str, str] = {}
-    silent: dict[str, str] = {}
+    silent: dict[tuple[str, int], str] = {}
     problems = []
     for item in items:
         for path in item.job.inputs.values():
             if path not in known:
-                known[path] = _silence_of(path, silent) or _problem_of(path)
+                known[path] = _problem_of_url(path, silent) if "://" in path else _problem_of(path)
             if known[path]:
                 problems.append(Problem(item.output, known[path]))
     return problems
 
 
-def _silence_of(url: str, known: dict[str, str]) -> str:
-    """One sentence where a URL's server does not answer, which is asked once for all of its files."""
+def _problem_of_url(url: str, silent: dict[tuple[str, int], str]) -> str:
+    """As `_problem_of`, but a server that does not answer is waited for once and not for each of its files."""
     address = url.rsplit("::", 1)[-1]
     if not address.startswith(tuple(f"{protocol}://" for protocol in _PORTS)):
-        return ""
+        return _problem_of(url)
     try:
         parts = urlsplit(address)
-        host, port = parts.hostname or "", parts.port or _PORTS[parts.scheme]
-        server = f"{host}:{port}"
-        if server not in known:
-            socket.create_connection((host, port), _ANSWER_S).close()
-            known[server] = ""
+        server = parts.hostname or "", parts.port or _PORTS[parts.scheme]
+        if server not in silent:
+            socket.create_connection(server, _ANSWER_S).close()
+            silent[server] = ""
     except OSError as error:
-        known[server] = f"{server} does not answer ({files.reason_of(error)}); try later, or copy its files here"
+        silent[server] = f"{address} cannot be reached ({files.reason_of(error)}); try later, or copy its files here"
     except ValueError as error:
         return f"{url} is no address ({error}); write it again"
-    return known[server]
+    start = time.monotonic()
+    problem = silent[server] or _problem_of(url)
+    if problem and time.monotonic() - start > _ANSWER_S:
+        silent[server] = problem
+    return problem
 
 
 def _problem_of(path: str) -> str:
     """One sentence, or nothing."""
     try:
         if not files.exists(path):
-            return f"{path} does not exist; check the path"
+            unreachable = ", or its server does not answer" if "://" in path else ""
+            return f"{path} does not exist{unreachable}; check the path"
         if path.endswith(STYLE_SUFFIX):
             return ""  # a saved style, whose model has to be known before anything can be said of it
         with warnings.catch_warnings():

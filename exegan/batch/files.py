@@ -27,16 +27,16 @@ _WITHOUT_LOCKS = {errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP}
 _FULL = {errno.ENOSPC, errno.EDQUOT}
 # Of a name of 255 bytes, what a staged output and the temporary file it is written to add: dots, pid, suffixes.
 _LONGEST_STAGED = 200
+_LONGEST_REASON = 500  # characters of what a library said
 _CONNECT_S, _SILENCE_S, _TRANSFER_S = 20, 60, 600
 
 
 def reason_of(error: BaseException) -> str:
     """What an exception says, as part of a sentence; its kind where it is no system error."""
-    if isinstance(error, ExeGanError):
-        return str(error)
     if isinstance(error, OSError) and error.strerror:
         return error.strerror
-    return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+    said = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+    return " ".join(said.split())[:_LONGEST_REASON]
 
 
 def is_full(error: BaseException) -> bool:

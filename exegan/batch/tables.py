@@ -59,7 +59,7 @@ def read_table(
     for number, row in enumerate(rows, start=1):
         given = {name: value for name, value in row.items() if value not in (None, "") and not _is_nan(value)}
         try:
-            jobs.append(_make_job(str(PurePosixPath(table).parent), {**usual, **given}))
+            jobs.append(_make_job(table[: table.rfind("/") + 1], {**usual, **given}))
         except (ValueError, KeyError, MaskError) as error:
             problems.append(Problem(f"row {number}", f"row {number} of {table}: {_reason(error)}; mend the row"))
     return jobs, problems
@@ -158,7 +158,7 @@ def _shown(value: Any) -> str:
 
 def _place(folder: str, path: str) -> str:
     anchored = path.startswith(REGION) or "://" in path or PurePosixPath(path).is_absolute()
-    return path if anchored or folder == "." else f"{folder}/{path}"
+    return path if anchored else folder + path
 
 
 def _reason(error: Exception) -> str:

@@ -17,7 +17,7 @@ from PIL import Image
 from torch import Tensor
 
 from exegan.batch import files
-from exegan.batch.files import is_full
+from exegan.batch.files import is_full, reason_of
 from exegan.batch.inputs import describe
 from exegan.batch.manifest import DONE, FAILED, Entry
 from exegan.batch.plan import REGION, Item, Job
@@ -33,13 +33,7 @@ from exegan.masks.regions import crop_region_mask
 from exegan.provenance import Signing
 
 _KEPT_STYLES = 1024
-_LONGEST_ERROR = 500  # characters of what a library said
 _TOLD = ("index", "box_xyxy", "upscaled", "seam")  # of a face's report, in its entry
-
-
-def _kind(error: Exception) -> str:
-    """Kind and words of an exception, on one line."""
-    return " ".join(f"{type(error).__name__}: {error}".split())[:_LONGEST_ERROR]
 
 
 @dataclass(frozen=True)
@@ -150,7 +144,7 @@ class Worker:
         except Interrupted:
             raise
         except Exception:
-            wrong = f"the networks cannot complete batches of {len(slots)} ({_kind(error)})"
+            wrong = f"the networks cannot complete batches of {len(slots)} ({reason_of(error)})"
             raise InputError(f"{wrong}; give a smaller --batch-size, another --device or another model") from error
         results: list[Tensor | Entry | None] = []
         for row, slot in enumerate(slots):
@@ -220,7 +214,7 @@ class Worker:
             raise InputError(f"the disk of {disk} is full; make room, the same command goes on from there") from error
         reason = str(error)
         if not isinstance(error, ExeGanError):
-            reason = f"{item.job.photo} cannot be completed ({_kind(error)}); get its files again, or leave it out"
+            reason = f"{item.job.photo} cannot be completed ({reason_of(error)}); get its files again, or leave it out"
         return self._entry(item, seconds, {"status": FAILED, "error": reason})
 
     @contextmanager

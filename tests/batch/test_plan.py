@@ -110,7 +110,20 @@ def test_tables_of_all_kinds_say_the_same(folders: Path, name: str, write: objec
     ("row", "said"),
     [
         ({"seed": -1}, "seed is -1"),
-        ({"seed": "x"}, "row 1"),
+        ({"seed": "x"}, "seed is 'x', expected a whole number"),
+        ({"seed": []}, "seed is [], expected a whole number"),
+        ({"seed": {"a": 1}}, "seed is {'a': 1}, expected a whole number"),
+        ({"seed": True}, "seed is True"),
+        ({"seed": 1.5}, "seed is 1.5"),
+        ({"seed": float("inf")}, "seed is inf"),
+        ({"seed": "9" * 5000}, "seed is '999"),
+        ({"strength": []}, "strength is [], expected a number"),
+        ({"strength": "much"}, "strength is 'much'"),
+        ({"photo": []}, "photo is [], expected a path"),
+        ({"mask": {"region": "mouth"}}, "mask is {'region': 'mouth'}, expected a path"),
+        ({"exemplar": 5}, "exemplar is 5, expected a path"),
+        ({"face": [1]}, "face is [1], expected auto or a number"),
+        ({"mask": "region:tail"}, "the region 'tail' is unknown"),
         ({"strength": 2}, "strength is 2.0"),
         ({"exemplar": ""}, "no exemplar"),
         ({"mask": "masks/none.png"}, "does not exist"),
@@ -133,6 +146,10 @@ def test_a_wrong_row_is_a_problem_and_no_more(folders: Path, row: dict[str, obje
         ("a.csv", "photo,mask,exemplar\n", "no rows"),
         ("a.jsonl", "{", "line 1 of a.jsonl is no JSON"),
         ("a.jsonl", "[]", "expected an object"),
+        ("a.jsonl", '{"photo": ' + "[" * 100_000, "line 1 of a.jsonl is no JSON"),
+        ("a.jsonl", "null", "expected an object"),
+        ("a.csv", "", "no rows"),
+        ("a.csv", "\n", "no rows"),
         ("a.parquet", "PAR", "cannot be read as parquet"),
         ("a.txt", "", "is no table"),
     ],
@@ -143,6 +160,40 @@ def test_what_is_no_table(tmp_path: Path, name: str, content: str, said: str) ->
         plan_batch(pairs=str(tmp_path / name))
 
 
-def test_a_table_that_is_not_there(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="does not exist"):
-        plan_batch(pairs=str(tmp_path / "none.csv"))
+@pytest.mark.parametrize(
+    ("table", "said"),
+    [
+        ("none.csv", "does not exist"),
+        ("folder.csv", "does not exist"),
+        ("x" * 300 + ".csv", "does not exist"),
+        ("zip://a.csv::none.zip", "cannot be reached"),
+        ("ftp://127.0.0.1:1/a.csv", "cannot be reached"),
+        ("http://127.0.0.1:1/a.csv", "cannot be fetched"),
+        ("foo://a.csv", "cannot be reached"),
+    ],
+)
+def test_a_table_that_is_not_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, table: str, said: str) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "folder.csv").mkdir()
+    with pytest.raises(InputError, match=said):
+        plan_batch(pairs=table)
+
+
+def test_a_table_elsewhere_names_its_neighbours(folders: Path) -> None:
+    import fsspec
+
+    memory = fsspec.filesystem("memory")
+    for path in [p for kind in ("photos", "masks", "exemplars") for p in (folders / kind).rglob("*.*g")]:
+        memory.pipe(f"/elsewhere/{path.relative_to(folders)}", path.read_bytes())
+    write_jsonl(folders / "jobs.jsonl")
+    memory.pipe("/elsewhere/jobs.jsonl", (folders / "jobs.jsonl").read_bytes())
+    plan = plan_batch(pairs="memory://elsewhere/jobs.jsonl")
+    assert plan.problems == [] and plan.items[0].job.photo == "memory://elsewhere/photos/0.jpg"
+
+
+def test_names_that_break_lines_in_a_table(folders: Path) -> None:
+    (folders / "photos/0.jpg").rename(folders / "photos/a\u2028b\x85.jpg")
+    row = {**ROWS[0], "photo": "photos/a\u2028b\x85.jpg"}
+    (folders / "jobs.jsonl").write_text("\ufeff" + json.dumps(row, ensure_ascii=False), encoding="utf-8")
+    plan = plan_batch(pairs=str(folders / "jobs.jsonl"))
+    assert plan.problems == [] and len(str(plan).splitlines()) == 2
