@@ -63,6 +63,8 @@ def _open(url: str) -> tuple[fsspec.AbstractFileSystem, str]:
 def _time_limits(url: str) -> dict[str, Any]:
     """Options by protocol: a web server may be silent or slow for so long (FTP has 30 s of its own)."""
     protocols = {*re.findall(r"(https?)://", url)}
+    if not protocols:
+        return {}
     try:
         from aiohttp import ClientTimeout
     except ImportError:  # which fsspec says better

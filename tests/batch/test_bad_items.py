@@ -15,12 +15,13 @@ from helpers import EXAMPLES, run_command, write_raw_photos
 from PIL import Image
 
 from exegan.batch import work
+from exegan.batch.cluster import _RayWorker
 from exegan.batch.plan import Plan
 from exegan.batch.planning import plan_batch
 from exegan.batch.run import Summary, run_batch
 from exegan.batch.settings import Settings
 from exegan.batch.work import Worker
-from exegan.errors import InputError, Interrupted
+from exegan.errors import InputError, Interrupted, WeightsError
 from exegan.images import FORMATS
 from exegan.inpainter import Inpainter
 
@@ -47,7 +48,7 @@ def test_a_region_beyond_the_photos_edge(tmp_path: Path) -> None:
     write_raw_photos(tmp_path, 2)
     out = tmp_path / "out"
     arguments = [tmp_path / "photos", "--masks", "region:chin", "--exemplars", EXAMPLES / "face-3.jpg", "-o", out]
-    assert run_command("batch", *arguments, "--device", "cpu", "--quiet") == 1
+    assert run_command("batch", *arguments, "--device", "cpu", "--batch-size", "1", "--quiet") == 1
     assert written(tmp_path) == noted(tmp_path, "done") == {"1_0.png"}
     assert noted(tmp_path, "failed") == {"0_0.png"}
     assert "nothing of 'chin' is left as a hole" in (out / "manifest.jsonl").read_text()
@@ -146,6 +147,16 @@ def test_a_second_signal_within_the_networks_is_no_fault_of_theirs(
     monkeypatch.setattr(Inpainter, "generate", interrupted)
     with pytest.raises(Interrupted):
         run(folders, model_dir)
+
+
+@pytest.mark.parametrize("error", [WeightsError("damaged"), InputError("the disk is full")])
+def test_what_stops_a_batch_is_a_row_for_ray(error: Exception) -> None:
+    """Ray makes a page of text of an exception, and tries again."""
+
+    def broken() -> Any:
+        raise error
+
+    assert _RayWorker(broken)({"slots": [None]}) == {"entries": "[]", "stopped": str(error)}
 
 
 def avif_without_data(path: Path) -> None:

@@ -108,7 +108,7 @@ def check_kills(runner: Runner, moments: list[float], seed: object) -> None:
 def test_kills_between_any_two_touches_of_the_disk(runner: Runner) -> None:
     assert runner.run("whole") == 1
     assert sorted(runner.outputs("whole")) == ["0_0.png", "0_1.png", "1_0.png", "1_1.png"]
-    moments = np.random.default_rng(17).integers(1, 25, size=5).tolist()
+    moments = np.random.default_rng(17).integers(1, 25, size=4).tolist()
     assert runner.run("killed", moments[0]) == -9
     check_kills(runner, moments[1:], 17)
 
