@@ -20,6 +20,9 @@ install: $(VENV)/.dev-installed  ## Install everything a developer needs
 test: $(VENV)/.dev-installed  ## Install, then run the tests
 	$(BIN)/python -m pytest
 
+test-portable: $(VENV)/.dev-installed  ## The tests as a plain processor computes, on which floats end in other bits
+	ATEN_CPU_CAPABILITY=default ONEDNN_MAX_CPU_ISA=SSE41 OMP_NUM_THREADS=1 $(BIN)/python -m pytest
+
 test-slow: $(VENV)/.dev-installed  ## The tests that take minutes, left out of `make test`
 	$(BIN)/python -m pytest -m slow
 
@@ -33,4 +36,4 @@ format: $(VENV)/.dev-installed  ## Rewrite the code in the house format
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-.PHONY: help demo install test test-slow check format
+.PHONY: help demo install test test-portable test-slow check format

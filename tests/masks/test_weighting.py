@@ -86,12 +86,13 @@ def test_interior_is_deepest_at_the_centre_and_boundary_highest_at_the_rim() -> 
     mask = disc(64)
     boundary, interior = boundary_weight(mask)[0, 0], interior_weight(mask)[0, 0]
     row = torch.arange(32, 64)[mask[0, 0, 32, 32:] == 1]
-    assert interior[32, 32] == interior.max() == 1
+    # Pixels that mirror each other are computed in another order, and may differ in their last bits.
+    assert interior[32, 32].item() == pytest.approx(1, abs=1e-5) and interior.max().item() == pytest.approx(1, abs=1e-5)
     assert (interior[32, row].diff() <= 1e-6).all() and (boundary[32, row].diff() >= -1e-6).all()
     assert interior[32, row[-1]] < 0.7 < interior[32, 32]
     rim = mask[0, 0] - (1 - F.max_pool2d(1 - mask, 3, 1, 1))[0, 0]
-    assert rim[boundary == boundary.max()].all(), "the most certain pixel touches known ones"
-    assert boundary[32, 32] == boundary[mask[0, 0] == 1].min()
+    assert rim[boundary >= boundary.max() - 1e-6].all(), "the most certain pixels touch known ones"
+    assert boundary[32, 32].item() == pytest.approx(boundary[mask[0, 0] == 1].min().item(), abs=1e-5)
     assert (boundary + interior)[mask[0, 0] == 0].sum() == 0
 
 
