@@ -25,7 +25,7 @@ class MaskRecipe:
         region: Names of `masks.regions.REGIONS` joined by `+`; None for strokes.
         face: Whose, in words of `faces.select.select_faces`.
         grow: Pixels to widen the hole by, negative to narrow it.
-        invert: Hole everywhere else instead.
+        invert: Hole everywhere else instead, but on no other face.
         irregular: Range of the strokes' share in per cent such as `20-40`; None for regions.
         seed: Of the strokes.
 
@@ -73,8 +73,9 @@ def make_mask(photo: Image.Image, recipe: MaskRecipe, detector: FaceDetector | N
     if recipe.irregular is not None:
         return irregular_mask(size_hw, parse_fraction(recipe.irregular), recipe.seed)
     faces = (detector or FaceDetector()).detect(photo)
-    chosen = [faces[i] for i in select_faces(faces, recipe.face)]
-    return faces_mask(size_hw, chosen, recipe.region or "", grow=recipe.grow, invert=recipe.invert)
+    indices = select_faces(faces, recipe.face)
+    chosen, others = [faces[i] for i in indices], [face for i, face in enumerate(faces) if i not in indices]
+    return faces_mask(size_hw, chosen, recipe.region or "", grow=recipe.grow, invert=recipe.invert, others=others)
 
 
 def write_mask(photo: str | Path, output: str | Path, recipe: MaskRecipe) -> float:

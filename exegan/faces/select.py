@@ -70,8 +70,74 @@ def _crop_share(face: Face, mask: NDArray[np.bool_]) -> float:
     return float(warp_mask(mask, ffhq_affine(face.landmarks5, _PROBE), _PROBE).mean())
 
 
+def divide_hole(mask: NDArray[np.bool_], faces: Sequence[Face]) -> list[NDArray[np.bool_]]:
+    """Give every hole pixel to one face: the one whose middle is nearest, counted in sides of its aligned crop.
+
+    Args:
+        mask: Bool [H, W], True = hole.
+        faces: Those to be completed.
+
+    Returns:
+        A mask for each face; together they are the hole, and none overlaps another. May be empty.
+    """
+    if len(faces) == 1 or not mask.any():
+        return [mask.copy() for _ in faces]
+    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
+    box = np.s_[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+    y, x = (np.arange(r[0], r[-1] + 1, dtype=np.float32) + 0.5 for r in (rows, columns))
+    nearest = np.zeros(mask[box].shape, dtype=np.uint16)
+    best = np.full(nearest.shape, np.inf, dtype=np.float32)
+    for number, face in enumerate(faces):
+        distance = np.zeros_like(best)
+        for along_x, along_y, offset in ffhq_affine(face.landmarks5, 1).astype(np.float32):
+            distance += (along_x * x[None, :] + along_y * y[:, None] + offset - 0.5) ** 2
+        closer = distance < best
+        nearest[closer] = number
+        best[closer] = distance[closer]
+    parts = []
+    for number in range(len(faces)):
+        part: NDArray[np.bool_] = np.zeros_like(mask)
+        part[box] = mask[box] & (nearest == number)
+        parts.append(part)
+    return parts
+
+
+def spare_others(
+    hole: NDArray[np.bool_], chosen: Sequence[Face], others: Sequence[Face], *, inverted: bool = False
+) -> NDArray[np.bool_]:
+    """Take out of the hole of chosen faces what belongs to others.
+
+    Args:
+        hole: Bool [H, W], True = hole.
+        chosen: The faces that it is made for.
+        others: All other faces of the photo; none of their region `face` stays in the hole, but where the chosen ones'
+            lies over it.
+        inverted: The hole is all but something; of the rest, too, only what is nearer to a chosen face stays, hair and
+            surroundings of the others being theirs.
+
+    Returns:
+        Bool [H, W], which may be empty.
+    """
+    if not others:
+        return hole
+    if inverted:
+        hole = np.logical_or.reduce(divide_hole(hole, [*chosen, *others])[: len(chosen)])
+    theirs, own = (
+        np.logical_or.reduce([region_mask("face", face.landmarks5, hole.shape) for face in faces])
+        for faces in (others, chosen)
+    )
+    spared: NDArray[np.bool_] = hole & (own | ~theirs)
+    return spared
+
+
 def faces_mask(
-    size_hw: tuple[int, int], faces: Sequence[Face], regions: str, *, grow: int = 0, invert: bool = False
+    size_hw: tuple[int, int],
+    faces: Sequence[Face],
+    regions: str,
+    *,
+    grow: int = 0,
+    invert: bool = False,
+    others: Sequence[Face] = (),
 ) -> NDArray[np.bool_]:
     """Hole over regions of the chosen faces of a photo.
 
@@ -81,6 +147,7 @@ def faces_mask(
         regions: Names of `masks.regions.REGIONS`, joined by `+`.
         grow: Pixels of the photo to widen the hole by, negative to narrow it.
         invert: Everything but that, afterwards.
+        others: Faces of the photo that are not meant; the hole leaves them out (`spare_others`).
 
     Returns:
         Bool [H, W], True = hole.
@@ -93,7 +160,7 @@ def faces_mask(
     for face in faces:
         mask |= region_mask(regions, face.landmarks5, size_hw)
     mask = grow_mask(mask, grow)
-    mask = invert_mask(mask) if invert else mask
+    mask = spare_others(invert_mask(mask) if invert else mask, faces, others, inverted=invert)
     if not mask.any():
         raise MaskError(
             f"nothing of {regions!r} is left as a hole (grown by {grow} px); grow it more, or choose another"

@@ -13,7 +13,7 @@ from exegan.errors import InputError
 from exegan.faces.align import ffhq_affine
 from exegan.faces.face import Face
 from exegan.faces.paste import hole_outside_crop
-from exegan.faces.select import faces_mask
+from exegan.faces.select import faces_mask, spare_others
 from exegan.images import read_mask
 from exegan.masks import editing
 from exegan.masks.regions import parse_regions
@@ -28,7 +28,7 @@ class Regions:
     Args:
         names: As `eyes+mouth`, see `exegan.masks.regions.REGIONS`; None = the regions that exemplars are given for.
         grow: Pixels to widen it by; negative narrows it.
-        invert: All but these regions instead.
+        invert: All but these regions instead, and but other faces.
 
     Raises:
         MaskError: A name is unknown.
@@ -43,8 +43,19 @@ class Regions:
             parse_regions(self.names)
 
 
-Hole = BoolMask | Regions
-"""Bool [H, W] of the upright photo, True = hole; or the regions to make one of."""
+@dataclass(frozen=True, eq=False)
+class AllBut:
+    """A hole over all but a mask; where somebody says which faces are meant, it leaves the others out.
+
+    Args:
+        mask: Bool [H, W] of the upright photo, True = known.
+    """
+
+    mask: BoolMask
+
+
+Hole = BoolMask | Regions | AllBut
+"""Bool [H, W] of the upright photo, True = hole; or what to make one of."""
 
 
 def read_hole(mask: str | Path | None, regions: str | None, grow: int = 0, invert: bool = False) -> Hole:
@@ -65,15 +76,18 @@ def read_hole(mask: str | Path | None, regions: str | None, grow: int = 0, inver
     if regions is not None:
         raise InputError("the hole is given twice; give a mask or a region, not both")
     hole = editing.grow(read_mask(mask), grow)
-    return editing.invert(hole) if invert else hole
+    return AllBut(hole) if invert else hole
 
 
-def regions_hole(regions: Regions, wanted: Sequence[tuple[Face, str]], size_hw: tuple[int, int]) -> BoolMask:
+def regions_hole(
+    regions: Regions, wanted: Sequence[tuple[Face, str]], others: Sequence[Face], size_hw: tuple[int, int]
+) -> BoolMask:
     """The hole over regions of several faces.
 
     Args:
         regions: How to grow or invert it.
         wanted: Faces, and the names of their regions.
+        others: Faces that are not to be completed; the hole leaves them out.
         size_hw: Height and width of the photo.
 
     Raises:
@@ -82,39 +96,8 @@ def regions_hole(regions: Regions, wanted: Sequence[tuple[Face, str]], size_hw: 
     hole = np.zeros(size_hw, dtype=np.bool_)
     for face, names in wanted:
         hole |= faces_mask(size_hw, [face], names, grow=regions.grow)
-    return editing.invert(hole) if regions.invert else hole
-
-
-def divide_hole(mask: BoolMask, faces: Sequence[Face]) -> list[BoolMask]:
-    """Give every hole pixel to one face: the one whose middle is nearest, counted in sides of its aligned crop.
-
-    Args:
-        mask: Bool [H, W], True = hole.
-        faces: Those to be completed.
-
-    Returns:
-        A mask for each face; together they are the hole, and none overlaps another. May be empty.
-    """
-    if len(faces) == 1:
-        return [mask]
-    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
-    box = np.s_[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
-    y, x = (np.arange(r[0], r[-1] + 1, dtype=np.float32) + 0.5 for r in (rows, columns))
-    nearest = np.zeros(mask[box].shape, dtype=np.uint16)
-    best = np.full(nearest.shape, np.inf, dtype=np.float32)
-    for number, face in enumerate(faces):
-        distance = np.zeros_like(best)
-        for along_x, along_y, offset in ffhq_affine(face.landmarks5, 1).astype(np.float32):
-            distance += (along_x * x[None, :] + along_y * y[:, None] + offset - 0.5) ** 2
-        closer = distance < best
-        nearest[closer] = number
-        best[closer] = distance[closer]
-    parts = []
-    for number in range(len(faces)):
-        part: BoolMask = np.zeros_like(mask)
-        part[box] = mask[box] & (nearest == number)
-        parts.append(part)
-    return parts
+    hole = editing.invert(hole) if regions.invert else hole
+    return spare_others(hole, [face for face, _ in wanted], others, inverted=regions.invert)
 
 
 def touches_crop(mask: BoolMask, face: Face) -> bool:

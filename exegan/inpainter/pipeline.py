@@ -15,7 +15,7 @@ from exegan.faces.paste import paste
 from exegan.images import check_mask, upright_rgb
 from exegan.inpainter.encoding import ExemplarInpainter
 from exegan.inpainter.exemplars import Exemplar
-from exegan.inpainter.holes import BoolMask, Hole, Regions
+from exegan.inpainter.holes import AllBut, BoolMask, Hole, Regions
 from exegan.inpainter.loading import Backend, Device, load_networks
 from exegan.inpainter.measuring import measure_face
 from exegan.inpainter.options import DEFAULTS, Options, sample_seeds
@@ -132,7 +132,7 @@ class Inpainter(ExemplarInpainter):
         """
         clock = Clock()
         photo = upright_rgb(photo)
-        if not isinstance(hole, Regions):
+        if not isinstance(hole, Regions | AllBut):
             check_mask(hole, (photo.height, photo.width))
         with clock.stage("detect"):
             faces = self.detector.detect(photo) if faces is None else faces

@@ -16,10 +16,12 @@ from numpy.typing import NDArray
 
 from exegan.errors import InputError, MaskError
 from exegan.faces.face import Face
+from exegan.faces.select import divide_hole, spare_others
 from exegan.images import check_mask
-from exegan.inpainter.holes import BoolMask, Hole, Regions, divide_hole, regions_hole, touches_crop
+from exegan.inpainter.holes import AllBut, BoolMask, Hole, Regions, regions_hole, touches_crop
 from exegan.inpainter.selection import chosen_faces
 from exegan.inpainter.styles import Style
+from exegan.masks import editing
 from exegan.masks.regions import region_mask
 
 Key = int | str | tuple[int, str] | None
@@ -90,18 +92,23 @@ def make_plan(
         InputError: There is no such face, or a face has no exemplar, or an exemplar no face.
     """
     size_hw = photo.shape[0], photo.shape[1]
+    is_all_but = isinstance(hole, AllBut)
+    hole = editing.invert(hole.mask) if isinstance(hole, AllBut) else hole
     if not isinstance(hole, Regions):
         check_mask(hole, size_hw)
     named = sorted({key if isinstance(key, int) else key[0] for key in styles if isinstance(key, int | tuple)})
     chosen = chosen_faces(faces, face, None if isinstance(hole, Regions) else hole, named)
+    others = [one for index, one in enumerate(faces) if index not in chosen]
     passes = {index: _passes_of(index, styles) for index in chosen}
     if isinstance(hole, Regions):
         own = {i: [hole.names] if hole.names else [names for names, _ in passes[i] if names] for i in chosen}
         wanted = [(faces[i], names) for i in chosen for names in own[i]]
         if not wanted:
             raise MaskError("there is no hole; give a mask, regions, or exemplars for regions (eyes=PHOTO)")
-        hole = regions_hole(hole, wanted, size_hw)
+        hole = regions_hole(hole, wanted, others, size_hw)
         check_mask(hole, size_hw)  # inverted, nothing may be left
+    elif is_all_but and face != "auto":
+        hole = spare_others(hole, [faces[i] for i in chosen], others, inverted=True)
     holes = dict(zip(chosen, divide_hole(hole, [faces[i] for i in chosen]), strict=True))
     for index in [index for index in chosen if not touches_crop(holes[index], faces[index])]:
         if face != "all" or index in named:

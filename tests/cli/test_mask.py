@@ -55,12 +55,14 @@ def test_regions_of_the_faces_meant(tmp_path: Path, photo: Path, capsys: pytest.
 
 def test_grown_and_inverted(tmp_path: Path, photo: Path) -> None:
     masks = []
-    for options in ((), ("--grow", "10"), ("--grow", "10", "--invert")):
+    for options in ((), ("--grow", "10"), ("--grow", "10", "--invert"), ("--invert", "--face", "all")):
         assert run_command("mask", photo, "--region", "nose", *options, "-o", tmp_path / "mask.png") == 0
         masks.append(read_mask(tmp_path / "mask.png"))
-    plain, grown, inverted = masks
+    plain, grown, inverted, of_all = masks
     assert not (plain & ~grown).any() and grown.sum() > 1.5 * plain.sum()
-    assert np.array_equal(inverted, ~grown)
+    assert np.array_equal(inverted[:, :350], ~grown[:, :350])
+    assert not inverted[:, 430:].any(), "the other person, who was not chosen, stays"
+    assert of_all.mean() > 0.95
     with Image.open(tmp_path / "mask.png") as picture:
         assert set(np.unique(np.asarray(picture))) == {0, 255}
 

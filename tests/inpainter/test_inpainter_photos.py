@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from exegan.errors import InputError, MaskError, NoFaceFound
-from exegan.inpainter import Inpainter, Options, Regions, Style, stack_prepared
+from exegan.inpainter import Inpainter, Options, Regions, Style, read_hole, stack_prepared
+from exegan.masks.regions import region_mask
 
 Picture = NDArray[np.uint8]
 
@@ -110,8 +112,29 @@ def test_regions_make_the_hole(inpainter: Inpainter) -> None:
     assert rows.min() > 45 and columns.min() > 120
     larger = inpainter.inpaint(photo, Regions("mouth", grow=4), made_photo(1, 9), face=1)
     assert changed(photo, larger.image).sum() > len(rows)
-    inverted = inpainter.plan(photo, Regions("mouth", invert=True), made_photo(1, 9), face=1)
-    assert inverted.holes[1].mean() > 0.8
+
+
+@pytest.mark.parametrize("of_regions", [True, False])
+def test_all_else_than_a_hole_leaves_out_faces_that_were_not_chosen(
+    inpainter: Inpainter, tmp_path: Path, of_regions: bool
+) -> None:
+    photo, exemplar = made_photo(3), made_photo(1, 9)
+    Image.fromarray(hole_over(1, of=3)).save(tmp_path / "mask.png")
+    hole = read_hole(None if of_regions else tmp_path / "mask.png", "mouth" if of_regions else None, invert=True)
+    result = inpainter.inpaint(photo, hole, exemplar, face=1)
+    columns = np.nonzero(changed(photo, result.image))[1]
+    assert 100 <= columns.min() < 110 and 190 < columns.max() < 200
+    two = inpainter.plan(photo, hole, exemplar, face="0,1").holes
+    assert two.keys() == {0, 1} and not (two[0] | two[1])[:, 200:].any()
+    assert inpainter.plan(photo, hole, exemplar, face="all").holes.keys() == {0, 1, 2}
+
+
+def test_grown_regions_stop_at_faces_that_were_not_chosen(inpainter: Inpainter) -> None:
+    photo = made_photo(2)
+    (hole,) = inpainter.plan(photo, Regions("face", grow=60), made_photo(1, 9), face=1).holes.values()
+    face = region_mask("face", MadeDetector().detect(photo)[0].landmarks5, (MADE_FACE, 2 * MADE_FACE))
+    assert not (hole & face).any()
+    assert hole[:, :MADE_FACE].any(), "as far as the hole grows between the two"
 
 
 def test_regions_from_several_exemplars_are_put_over_one_another(inpainter: Inpainter) -> None:
