@@ -24,15 +24,18 @@ class Answer:
     Args:
         send: Sends it.
         scope: Of the request.
+        path: Of the request, below where the page lies.
         grants: Are told what it mentions.
         visitor: Who gets it.
         is_new: The visitor has no cookie yet.
         busy: What is said where Gradio answers that the queue is full.
     """
 
-    def __init__(self, send: Send, scope: Scope, grants: Grants, visitor: str, *, is_new: bool, busy: str) -> None:
+    def __init__(
+        self, send: Send, scope: Scope, path: str, grants: Grants, visitor: str, *, is_new: bool, busy: str
+    ) -> None:
         self._send, self._scope, self._grants, self._visitor = send, scope, grants, visitor
-        self._is_new, self._busy = is_new, busy
+        self._is_new, self._busy, self._is_file = is_new, busy, path.startswith(FILES)
         self._is_telling = self._is_full = self.has_begun = False
 
     async def send(self, message: Message) -> None:
@@ -51,12 +54,12 @@ class Answer:
             await sentence(self._scope, _nothing, self._send)
 
     def _mark(self, headers: MutableHeaders, status: int) -> None:
-        kind, is_file = headers.get("content-type", ""), self._scope["path"].startswith(FILES)
-        self._is_telling = kind.startswith(TELLING) and status == 200 and not is_file
+        kind = headers.get("content-type", "")
+        self._is_telling = kind.startswith(TELLING) and status == 200 and not self._is_file
         headers.update(HEADERS)
         if kind.startswith("text/html"):
             headers["Content-Security-Policy"] = CONTENT_POLICY
-        if is_file:
+        if self._is_file:
             headers["Cache-Control"] = "private"  # not for a proxy's cache, which others share
         if self._is_new:
             # In the frame of another host's page, as hosted Spaces are, browsers send only partitioned cookies.

@@ -5,16 +5,18 @@ from __future__ import annotations
 import secrets
 import shutil
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
+from pictures import check_kept
 
 from exegan.cli.completions import sample_paths
 from exegan.errors import ExeGanError, InputError
 from exegan.images import open_photo, read_photo
-from exegan.inpainter import ExemplarPhoto, Inpainter, Options, read_hole, report_samples, write_completed
+from exegan.inpainter import ExemplarPhoto, Inpainter, Options, Style, read_hole, report_samples, write_completed
+from exegan.inpainter.stages import Clock
 
 MOST_EXEMPLARS = MOST_SAMPLES = 8
 LARGEST_GROW = 500  # pixels; time grows with it
@@ -66,7 +68,8 @@ def answer(inpainter: Inpainter, request: Request, folder: Path) -> tuple[list[s
             raise gr.Error("the server failed at this request; its log says why", print_exception=True) from error
         sentence = str(error)
         for name, file in request.uploads():
-            sentence = sentence.replace(file["path"] or "\0", name)
+            for spelled in (file["path"], str(Path(file["path"]))):
+                sentence = sentence.replace(spelled or "\0", name)
         raise gr.Error(sentence, print_exception=False) from error
 
 
@@ -74,6 +77,7 @@ def _complete(inpainter: Inpainter, request: Request, out: Path) -> tuple[list[s
     for name, file in request.uploads():
         if not file["path"]:
             raise InputError(f"{name} is no upload, expected {UPLOADED}")
+        check_kept(Path(file["path"]), name)
     if request.photo is None or not request.exemplars:
         raise InputError(f"there is no {'exemplar' if request.photo else 'photo'}, expected {UPLOADED}")
     seed, samples, grow = (_whole(request, name) for name in ("seed", "samples", "grow"))
@@ -87,14 +91,25 @@ def _complete(inpainter: Inpainter, request: Request, out: Path) -> tuple[list[s
     photo = open_photo(request.photo["path"])
     mask = None if request.mask is None else request.mask["path"]
     hole = read_hole(mask, _text(request, "region") or None, grow, _switch(request, "invert"))
-    paths = [Path(file["path"]) for file in request.exemplars]
-    parts = [ExemplarPhoto(read_photo(path), path.name, face) for path in paths]
-    plan = inpainter.plan(photo.image, hole, parts, face=_text(request, "face"))
+    clock = Clock()
+    with clock.stage("encode_exemplar"):
+        style = _style(inpainter, [Path(file["path"]) for file in request.exemplars], face)
+    plan = inpainter.plan(photo.image, hole, style, face=_text(request, "face"))
+    plan = replace(plan, seconds={**plan.seconds, **clock.seconds})
     results = inpainter.sample(plan, samples, seed, options)
     written, notes = sample_paths(out / f"completed.{request.output_format}", samples), []
     for result, path in zip(results, written, strict=True):
         notes = write_completed(photo, result.image, path, seed=result.seed, model_sha256=inpainter.model_sha256)
     return [str(path) for path in written], report_samples(results, [path.name for path in written], None, notes)
+
+
+def _style(inpainter: Inpainter, paths: Sequence[Path], face: int | None) -> Style:
+    """Of photos of one person; the pixels of one are held at a time, and one named twice is looked at once."""
+    styles: dict[Path, Style] = {}
+    for path in paths:
+        if path not in styles:
+            styles[path] = inpainter.make_style(ExemplarPhoto(read_photo(path), path.name, face))
+    return inpainter.make_style([styles[path] for path in paths])
 
 
 def _number(request: Request, name: str) -> float:

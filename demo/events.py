@@ -5,11 +5,9 @@ from __future__ import annotations
 import html
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import gradio as gr
-from gradio.utils import get_upload_folder
 from pictures import OpenedPhoto
 
 from exegan.errors import ExeGanError
@@ -49,8 +47,3 @@ def needed(one: OpenedPhoto | None) -> OpenedPhoto:
     if one is None:
         raise gr.Error("There is no photo yet; drop one into step 1.", print_exception=False)
     return one
-
-
-def files_folder() -> Path:
-    """Where files of the page lie, uploads too; each of ours goes into a folder of its own in it."""
-    return Path(get_upload_folder())

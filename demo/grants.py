@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import re
+import stat
 import threading
 from collections import OrderedDict
 from pathlib import Path
@@ -19,9 +20,24 @@ EVERYBODY_WITHOUT_COOKIE = ""
 """The visitor that all programs without cookies are together."""
 
 
-def is_remote_path(path: str) -> bool:
-    """Whether a file's path is an address of another host, which Gradio would fetch it from."""
-    return re.match(r"\s*[a-z][a-z0-9+.-]+:/", path, re.IGNORECASE) is not None
+def is_regular_below(path: str | Path, folder: str | Path) -> bool:
+    """Whether a path, spelled without detours, is a regular file below a folder, or one that is there no more.
+
+    Nothing is opened: a pipe would block whoever opens it, a link may lead anywhere.
+
+    Args:
+        path: Absolute; links, `..` and trailing slashes are detours.
+        folder: As `os.path.realpath` spells it.
+    """
+    path = os.fspath(path)
+    try:
+        if os.path.realpath(path) != path or not Path(path).is_relative_to(folder):
+            return False
+        return stat.S_ISREG(os.lstat(path).st_mode)
+    except FileNotFoundError:
+        return True
+    except (OSError, ValueError):  # below a file, or no path at all
+        return False
 
 
 class Grants:
@@ -53,22 +69,15 @@ class Grants:
         """Whether a visitor was told of all files that its request mentions anywhere, as answers may repeat it."""
         return all(visitor in self._visitors.get(name, ()) for name in self._mention.findall(request))
 
-    def holds(self, path: str) -> bool:
-        """Whether a file lies where uploads do."""
-        return self._inside(path) is not None
+    def may_name(self, visitor: str, path: str) -> bool:
+        """Whether a path is that of a file that a visitor was told of, spelled as it was told.
 
-    def may_fetch(self, visitor: str, path: str) -> bool:
-        """Whether a visitor may have a file. Of other hosts nobody may; files elsewhere are Gradio's to refuse."""
-        name = self._inside(path)
-        return not is_remote_path(path) if name is None else visitor in self._visitors.get(name, ())
-
-    def _inside(self, path: str) -> bytes | None:
-        """First part of a path below the folder."""
-        try:
-            parts = Path(os.path.realpath(path)).relative_to(self.folder).parts
-        except (ValueError, OSError):  # elsewhere, or no path at all
-            return None
-        return parts[0].encode() if parts else b""
+        What lies elsewhere, on this machine or another, nobody may name, whether it is there or not.
+        """
+        if not is_regular_below(path, self.folder):
+            return False
+        name = Path(path).relative_to(self.folder).parts[:1]
+        return bool(name) and visitor in self._visitors.get(os.fsencode(name[0]), ())
 
     def owns_session(self, visitor: str, session: str) -> bool:
         """Whether a session, a tab say, is a visitor's; it belongs to whoever named it first."""

@@ -6,27 +6,32 @@ import json
 import re
 import secrets
 import urllib.parse
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from http.cookies import CookieError, SimpleCookie
 from pathlib import Path
 from typing import Any
 
 from answers import COOKIE, Answer
-from grants import EVERYBODY_WITHOUT_COOKIE, Grants, is_remote_path
-from starlette.datastructures import Headers, QueryParams
+from grants import EVERYBODY_WITHOUT_COOKIE, Grants
+from pictures import pixels_of
+from starlette._utils import get_route_path  # the router's own: what is checked is what it will go by
+from starlette.concurrency import run_in_threadpool
+from starlette.datastructures import Headers, MutableHeaders, QueryParams
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 API = "/gradio_api/"
 OPENED = ("/", "/config", "/config/", "/login", "/login/")  # what a browser or a program asks for first
-# Of Gradio's own addresses those that the page and `/inpaint` need.
+# All that the page and `/inpaint` need, below where the page lies; nothing else reaches Gradio or FastAPI.
 NEEDED = re.compile(
-    r"(file=.*|upload|upload_progress|queue/(join|data|status)|call/.*|component_server|cancel|reset|heartbeat/[^/]+"
-    r"|info|openapi\.json|user|login_check|token|app_id|startup-events|theme\.css)/?",
+    r"/((config|login|logout|theme\.css|favicon\.ico|robots\.txt)/?|(assets|static)/.*"
+    r"|gradio_api/(file=.*|(upload|upload_progress|queue/(join|data|status)|call/.*|cancel|reset|heartbeat/[^/]+"
+    r"|info|openapi\.json|user|login_check|token|app_id|startup-events|theme\.css)/?))?",
     re.DOTALL,
 )
 LARGEST_JSON = 2**20  # bytes; pictures are uploaded, not sent along
 MOST_FILES_AT_ONCE = 10
+MOST_FILES_NAMED = 50
 NOT_UPLOADED = "a file in this request was not uploaded, is gone or not yours; upload it and name what that answers"
 
 
@@ -45,11 +50,14 @@ class Guard:
         app: Gradio's application.
         folder: Where files lie that pass through the page.
         max_file_size: Bytes of one upload; Gradio checks each, this the request.
+        max_pixels: Of all pictures that one request names, one named twice counting twice.
         max_waiting: Length of the queue, for the sentence that says it is full.
     """
 
-    def __init__(self, app: ASGIApp, *, folder: str | Path, max_file_size: int, max_waiting: int) -> None:
-        self.app, self.grants = app, Grants(folder)
+    def __init__(
+        self, app: ASGIApp, *, folder: str | Path, max_file_size: int, max_pixels: int, max_waiting: int
+    ) -> None:
+        self.app, self.grants, self.max_pixels = app, Grants(folder), max_pixels
         self.largest_upload = MOST_FILES_AT_ONCE * max_file_size + LARGEST_JSON
         self.busy = f"the page is busy, {max_waiting} requests are waiting already; try again in a minute"
 
@@ -58,72 +66,89 @@ class Guard:
             if scope["type"] == "lifespan":  # web sockets Gradio has none
                 await self.app(scope, receive, send)
             return
-        visitor = _visitor(scope)
-        is_new = visitor == EVERYBODY_WITHOUT_COOKIE and scope["path"] in OPENED
+        path, visitor = get_route_path(scope) or "/", _visitor(scope)
+        is_new = visitor == EVERYBODY_WITHOUT_COOKIE and path in OPENED
         visitor = secrets.token_urlsafe(24) if is_new else visitor
         try:
-            receive = await self._checked(scope, receive, visitor)
+            scope, receive = await self._checked(path, scope, receive, visitor)
         except Refused as refusal:
             await JSONResponse({"detail": refusal.sentence}, refusal.status)(scope, receive, send)
             return
-        answer = Answer(send, scope, self.grants, visitor, is_new=is_new, busy=self.busy)
+        answer = Answer(send, scope, path, self.grants, visitor, is_new=is_new, busy=self.busy)
         try:
             await self.app(scope, receive, answer.send)
         except (TypeError, KeyError):  # how Gradio meets parameters and endpoints it does not know
-            if answer.has_begun or not scope["path"].startswith(API + "call/"):
+            if answer.has_begun or not path.startswith(API + "call/"):
                 raise
             sentence = "there is no such endpoint, or a parameter is missing or unknown; docs/api.md has the list"
             await JSONResponse({"detail": sentence}, 400)(scope, receive, send)
 
-    async def _checked(self, scope: Scope, receive: Receive, visitor: str) -> Receive:
-        """A request looked at; what is left of it to receive."""
-        path, headers = scope["path"], Headers(scope=scope)
-        asked = path.removeprefix(API) if path.startswith(API) else ""
-        if path.startswith(API.rstrip("/")) and not NEEDED.fullmatch(asked):
+    async def _checked(self, path: str, scope: Scope, receive: Receive, visitor: str) -> tuple[Scope, Receive]:
+        """A request looked at; what is passed on of it."""
+        if not NEEDED.fullmatch(path):
             raise Refused(404, "there is nothing at this address; docs/api.md names those that programs may use")
+        asked, headers = path.removeprefix(API), Headers(scope=scope)
         if asked.startswith("file="):
-            if not self.grants.may_fetch(visitor, asked.removeprefix("file=")):
+            if not self.grants.may_name(visitor, asked.removeprefix("file=")):
                 raise Refused(403, "this file is gone or not yours; upload it, or ask for it, again")
-            return receive
+            return scope, receive
         self._check_mentions(visitor, b"\n".join(_head(scope)))
         session = asked.removeprefix("heartbeat/") if asked.startswith("heartbeat/") else None
         self._check_session(visitor, session or QueryParams(scope["query_string"]).get("session_hash"))
         if scope["method"] != "POST":
-            return receive
-        is_form = headers.get("content-type", "").startswith("multipart/form-data")
-        _check_length(headers, self.largest_upload if is_form else LARGEST_JSON)
-        return receive if is_form else await self._checked_json(receive, visitor, asked.startswith("call/"))
+            return scope, receive
+        is_upload = asked.rstrip("/") == "upload"
+        _check_length(headers, self.largest_upload if is_upload else LARGEST_JSON)
+        if is_upload or path.rstrip("/") == "/login":  # forms
+            return scope, receive
+        return await self._checked_json(scope, receive, visitor)
 
-    async def _checked_json(self, receive: Receive, visitor: str, is_program: bool) -> Receive:
-        """A body looked at; all files that it names must be the visitor's."""
+    async def _checked_json(self, scope: Scope, receive: Receive, visitor: str) -> tuple[Scope, Receive]:
+        """A body looked at; all files that it names must be the visitor's, and not too much together."""
         whole = b""
         while True:
             message = await receive()
             whole += message.get("body", b"")
             if not message.get("more_body"):
                 break
-        self._check_body(visitor, whole, is_program)
+        if whole:
+            whole, paths = self._checked_body(visitor, whole)
+            await self._check_pixels(paths)
         messages: list[Message] = [{"type": "http.request", "body": whole, "more_body": False}]
 
         async def replay() -> Message:
             return messages.pop() if messages else await receive()
 
-        return replay
+        scope = {**scope, "headers": list(scope["headers"])}
+        MutableHeaders(scope=scope)["content-length"] = str(len(whole))
+        return scope, replay
 
-    def _check_body(self, visitor: str, whole: bytes, is_program: bool) -> None:
+    def _checked_body(self, visitor: str, whole: bytes) -> tuple[bytes, list[str]]:
+        """A body spelled anew, so that what is read of it later is what was looked at here; the files it names."""
         try:
-            body = json.loads(whole or b"null")
-            spelled = json.dumps(body, ensure_ascii=False)  # anew, so that a name has one spelling
+            body = json.loads(whole.decode())
+            spelled = json.dumps(body)
             paths = list(_paths(body))
         except RecursionError as error:
             raise Refused(400, "the request is nested too deeply; docs/api.md says what it may hold") from error
-        except ValueError:  # a login form, or nonsense that Gradio refuses
-            return
-        # Gradio would fetch a file of another host, of whatever size.
-        if any(is_remote_path(path) or (is_program and not self.grants.holds(path)) for path in paths):
+        except ValueError as error:
+            raise Refused(400, "the request is not JSON in UTF-8; docs/api.md says what it may hold") from error
+        if not all(self.grants.may_name(visitor, path) for path in paths):
             raise Refused(403, NOT_UPLOADED)
-        self._check_mentions(visitor, spelled.encode(errors="replace"))
+        self._check_mentions(visitor, json.dumps(body, ensure_ascii=False).encode(errors="replace"))
         self._check_session(visitor, body.get("session_hash") if isinstance(body, dict) else None)
+        return spelled.encode(), paths
+
+    async def _check_pixels(self, paths: Sequence[str]) -> None:
+        if len(paths) > MOST_FILES_NAMED:
+            raise Refused(413, f"the request names {len(paths)} files, expected at most {MOST_FILES_NAMED}; send fewer")
+        pixels = await run_in_threadpool(lambda: sum(map(pixels_of, paths)))
+        if pixels > self.max_pixels:
+            raise Refused(
+                413,
+                f"the pictures of this request have {pixels / 10**6:.4g} megapixels together, expected at most"
+                f" {self.max_pixels / 10**6:.4g}; give fewer or smaller ones",
+            )
 
     def _check_mentions(self, visitor: str, request: bytes) -> None:
         if not self.grants.may_mention(visitor, request):

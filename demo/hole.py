@@ -5,24 +5,30 @@ The same on the small preview, to look at, and on the photo, to work with.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from pictures import ALL_FACES, Chosen, OpenedPhoto, check_kept
+from pictures import ALL_FACES, PREVIEW_SIDE, Chosen, OpenedPhoto, check_kept, pixels_of
 from PIL import Image
 
 from exegan.errors import InputError, MaskError
 from exegan.faces.face import Face
+from exegan.faces.select import spare_others
 from exegan.images import check_mask, read_mask
+from exegan.images.decoding import open_file
 from exegan.masks.editing import grow, invert
 from exegan.masks.regions import region_mask
 
 Mask = NDArray[np.bool_]
 PAINTED_ALPHA = 128  # strokes fade at their rims; from here on they count as painted
+MOST_LAYERS = 4  # the editor makes one
+LARGEST_LAYER = 4 * PREVIEW_SIDE**2  # pixels; the editor's are as large as the preview
+LARGE_PICTURES = threading.RLock()
+"""Holes of whole photos are made one after the other; eight at once of the largest photos would need gigabytes."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +41,7 @@ class HoleParts:
         strokes: Layers of the editor: strokes on transparent pictures of any size, stretched over the photo.
         mask_file: Mask of the photo's size, white = hole.
         grow_percent: Widens the hole by this share of a face's width; negative narrows it.
-        inverted: All but this instead.
+        inverted: All but this instead, and but faces that are not chosen.
     """
 
     regions: Sequence[str] = ()
@@ -48,13 +54,28 @@ class HoleParts:
     @property
     def faces_to_complete(self) -> int | str:
         """What the pipeline is told: the chosen faces, or, where somebody painted, those that the hole touches."""
-        return "auto" if self.strokes or self.mask_file or self.inverted else self.chosen
+        return "auto" if (self.strokes or self.mask_file) and not self.inverted else self.chosen
 
 
-def strokes_of(editor_value: dict[str, Any] | None) -> list[Image.Image]:
-    """Layers of an editor's value that hold any stroke."""
-    layers = (editor_value or {}).get("layers") or []
-    return [layer for layer in layers if layer.convert("RGBA").getchannel("A").getextrema()[1] >= PAINTED_ALPHA]
+def strokes_of(layers: Sequence[str | Path]) -> list[Image.Image]:
+    """Those of an editor's layers that hold any stroke.
+
+    Args:
+        layers: Files of pictures of any size.
+
+    Raises:
+        InputError: These are no files of the page, or more or larger than an editor makes.
+    """
+    for layer in layers:
+        check_kept(Path(layer), "what was painted")
+    if len(layers) > MOST_LAYERS or any(pixels_of(layer) > LARGEST_LAYER for layer in layers):
+        raise InputError("what was painted is too large; press New photo and paint it anew")
+    strokes = []
+    for layer in layers:
+        picture = open_file(layer).convert("RGBA")
+        if np.asarray(picture.getchannel("A")).max() >= PAINTED_ALPHA:
+            strokes.append(picture)
+    return strokes
 
 
 def hole_of_photo(photo: OpenedPhoto, parts: HoleParts) -> Mask:
@@ -64,8 +85,9 @@ def hole_of_photo(photo: OpenedPhoto, parts: HoleParts) -> Mask:
         InputError: The mask file is no picture.
         MaskError: The mask file has another size than the photo, or there is no hole.
     """
-    mask = None if parts.mask_file is None else _read_mask_file(parts.mask_file, photo.size_hw)
-    hole = _joined(parts, photo.faces, photo.size_hw, mask)
+    with LARGE_PICTURES:
+        mask = None if parts.mask_file is None else _read_mask_file(parts.mask_file, photo.size_hw)
+        hole = _joined(parts, photo.faces, photo.size_hw, mask)
     if not hole.any():
         raise MaskError("There is no hole yet; choose a part of the face, paint over it, or give a mask.")
     if hole.all():
@@ -75,17 +97,18 @@ def hole_of_photo(photo: OpenedPhoto, parts: HoleParts) -> Mask:
 
 def hole_of_preview(photo: OpenedPhoto, parts: HoleParts) -> Mask:
     """The hole at the preview's size, which may be empty; errors as above."""
-    size_hw = photo.preview.height, photo.preview.width
     mask = None
     if parts.mask_file is not None:
-        full = Image.fromarray(_read_mask_file(parts.mask_file, photo.size_hw))
-        mask = np.asarray(full.resize(photo.preview.size, Image.Resampling.NEAREST))
-    return _joined(parts, photo.preview_faces, size_hw, mask)
+        with LARGE_PICTURES:
+            full = Image.fromarray(_read_mask_file(parts.mask_file, photo.size_hw))
+            mask = np.asarray(full.resize(photo.preview_size, Image.Resampling.NEAREST))
+    return _joined(parts, photo.preview_faces, photo.preview_size[::-1], mask)
 
 
 def _joined(parts: HoleParts, faces: Sequence[Face], size_hw: tuple[int, int], mask: Mask | None) -> Mask:
     hole: Mask = np.zeros(size_hw, dtype=np.bool_) if mask is None else mask.copy()
-    chosen = list(faces) if parts.chosen == ALL_FACES else [faces[int(parts.chosen)]]
+    indices = range(len(faces)) if parts.chosen == ALL_FACES else [int(parts.chosen)]
+    chosen, others = [faces[i] for i in indices], [face for i, face in enumerate(faces) if i not in indices]
     if parts.regions:
         for face in chosen:
             hole |= region_mask("+".join(parts.regions), face.landmarks5, size_hw)
@@ -94,7 +117,9 @@ def _joined(parts: HoleParts, faces: Sequence[Face], size_hw: tuple[int, int], m
         hole |= np.asarray(alpha) >= PAINTED_ALPHA
     width = max(face.box_xyxy[2] - face.box_xyxy[0] for face in chosen)
     hole = grow(hole, round(width * parts.grow_percent / 100))
-    return invert(hole) if parts.inverted else hole
+    if parts.inverted:  # all but nothing is all of the photo, and refused
+        return spare_others(invert(hole), chosen, others, inverted=True) if hole.any() else invert(hole)
+    return hole if parts.strokes or parts.mask_file else spare_others(hole, chosen, others)
 
 
 def _read_mask_file(path: Path, size_hw: tuple[int, int]) -> Mask:

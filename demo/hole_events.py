@@ -8,11 +8,10 @@ from typing import Any
 
 import gradio as gr
 from drawing import draw_preview
-from events import files_folder, light, needed, told
+from events import light, needed, told
 from gradio.components import Component
 from hole import HoleParts, hole_of_preview, strokes_of
 from pictures import Chosen, OpenedPhoto
-from PIL import Image
 from samples import save_mask
 from steps import PhotoStep
 
@@ -30,10 +29,10 @@ def parts_of(
     mask: str | None,
     grow: float,
     invert: bool,
-    painted: dict[str, Any] | Sequence[Image.Image] | None,
+    painted: Sequence[str],
 ) -> HoleParts:
-    """The hole as the components say; `painted` is the editor's value, or strokes taken from it before."""
-    strokes = strokes_of(painted) if isinstance(painted, dict) else painted or ()
+    """The hole as the components say; `painted` are files of the editor's layers."""
+    strokes = strokes_of(painted)
     file = None if mask is None else Path(mask)
     return HoleParts(tuple(regions), 0 if chosen is None else chosen, strokes, file, grow, invert)
 
@@ -42,8 +41,8 @@ def show_hole(one: OpenedPhoto | None, *parts: Any) -> Any:
     """The preview with its hole as it is now."""
     if one is None:
         return gr.skip()
-    given = parts_of(*parts)
     with told():
+        given = parts_of(*parts)
         hole = hole_of_preview(one, given)
         return str(one.file_of(draw_preview(one, given.chosen, hole)))
 
@@ -55,13 +54,13 @@ def _choose(one: OpenedPhoto | None, event: gr.SelectData) -> Any:
 
 
 def connect_hole(photo: PhotoStep, opened: gr.State) -> gr.State:
-    """What happens to the hole; the strokes as they were when the editor was last left."""
+    """What happens to the hole; files of the strokes as they were when the editor was last left."""
     # Browsers take long to hand over what was painted: on leaving the editor, not each time that something changes.
     strokes = gr.State(())
     inputs = hole_inputs(photo, opened, strokes)
     for changed in (photo.regions.input, photo.faces.change, photo.grow.release, photo.invert.input, photo.mask.input):
         changed(show_hole, inputs, photo.preview, trigger_mode="always_last", **light())
-    photo.parts_tab.select(strokes_of, photo.editor, strokes, **light()).then(
+    photo.parts_tab.select(lambda layers: layers, photo.editor, strokes, **light()).then(
         show_hole, inputs, photo.preview, **light()
     )
     opened.change(lambda: (), None, strokes, **light())
@@ -70,7 +69,7 @@ def connect_hole(photo: PhotoStep, opened: gr.State) -> gr.State:
 
     def on_save(one: OpenedPhoto | None, *parts: Any) -> str:
         with told():
-            return str(save_mask(needed(one), parts_of(*parts), files_folder()))
+            return str(save_mask(needed(one), parts_of(*parts)))
 
     all_of_it = hole_inputs(photo, opened, photo.editor)
     saved = photo.save_mask.click(on_save, all_of_it, photo.mask_file, **light())

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import secrets
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
+from pictures import new_place
 from PIL import Image
 
 FOLDER = Path(__file__).resolve().parent / "examples"
@@ -37,10 +37,9 @@ class Offer:
                 both.paste(face.resize((_SIDE, _SIDE), Image.Resampling.LANCZOS), (place * (_SIDE + 2), 0))
         return both
 
-    def copied(self, folder: Path) -> tuple[str, str]:
+    def copied(self) -> tuple[str, str]:
         """Paths of copies of photo and exemplar where files of the page lie, as if they had been uploaded."""
-        place = folder / secrets.token_hex(16)
-        place.mkdir()
+        place = new_place()
         photo, exemplar = (shutil.copy(FOLDER / name, place) for name in (self.photo, self.exemplar))
         return str(photo), str(exemplar)
 

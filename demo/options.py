@@ -28,7 +28,7 @@ class Options:
         accounts: Pairs of user and password; None lets everybody in.
         share: Make a public address through Gradio's servers as well.
         max_file_size: Bytes of one upload.
-        max_pixels: Of one picture.
+        max_pixels: Of one picture; all of one request together may have three times as many.
         max_waiting: Requests in the queue before new ones are told that the page is busy.
         root_path: Where the page lies behind a proxy, as `/exegan`; None = at its root.
     """
@@ -71,7 +71,13 @@ def parse(arguments: list[str] | None = None) -> Options:
     add("--auth", metavar="FILE", type=Path, help="let in only who is in this file: lines of user:password")
     add("--share", action="store_true", help="also a public address for a week, through gradio.live")
     add("--max-file-size", default="30mb", metavar="SIZE", help="of one uploaded picture, as 500kb or 30mb [30mb]")
-    add("--max-pixels", type=int, default=d.max_pixels, metavar="N", help=f"of one picture [{d.max_pixels}]")
+    add(
+        "--max-pixels",
+        type=int,
+        default=d.max_pixels,
+        metavar="N",
+        help=f"of one picture, a third of what one request may name [{d.max_pixels}]",
+    )
     add("--max-waiting", type=int, default=d.max_waiting, metavar="N", help=f"requests in the queue [{d.max_waiting}]")
     add("--root-path", metavar="PATH", help="where a proxy puts the page, as /exegan or https://example.org/exegan")
     given = vars(parser.parse_args(arguments))

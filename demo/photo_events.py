@@ -7,7 +7,7 @@ from typing import Any
 
 import gradio as gr
 from drawing import draw_preview
-from events import files_folder, heavy, light, told
+from events import heavy, light, told
 from hole import HoleParts, hole_of_preview
 from offers import OFFERS
 from pictures import ALL_FACES, OpenedPhoto, open_for_page
@@ -78,7 +78,7 @@ def connect_offers(inpainter: Inpainter, photo: PhotoStep, exemplar: ExemplarSte
 
     def on_offer(event: gr.SelectData) -> tuple[Any, ...]:
         offer = OFFERS[event.index]
-        path, looks = offer.copied(files_folder())
+        path, looks = offer.copied()
         values = open_photo(inpainter, path)
         one: OpenedPhoto = values[0]
         hole = hole_of_preview(one, HoleParts(offer.regions, one.main_face))

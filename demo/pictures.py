@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import secrets
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
 import numpy as np
+from grants import is_regular_below
 from PIL import Image
 
 from exegan.errors import InputError, NoFaceFound
@@ -24,26 +26,37 @@ Chosen = int | str
 
 @dataclass(frozen=True, eq=False)
 class OpenedPhoto:
-    """A photo on the page.
+    """A photo on the page. It holds no pixels: a thousand visitors' photos would fill the memory.
 
     Args:
         path: Its file, as it was uploaded.
         size_hw: Height and width, upright.
         faces: In its pixels, left to right; at least one.
-        preview: RGB copy, no side longer than `PREVIEW_SIDE`.
+        preview_path: File of an RGB copy, no side longer than `PREVIEW_SIDE`.
+        preview_size: Width and height of that.
     """
 
     path: Path
     size_hw: tuple[int, int]
     faces: tuple[Face, ...]
-    preview: Image.Image
+    preview_path: Path
+    preview_size: tuple[int, int]
+
+    @property
+    def preview(self) -> Image.Image:
+        """The reduced copy, read anew.
+
+        Raises:
+            InputError: It was deleted, its time being over.
+        """
+        check_kept(self.preview_path, "the photo")
+        return read_photo(self.preview_path)
 
     @cached_property
     def preview_faces(self) -> tuple[Face, ...]:
         """The faces in pixels of the preview."""
-        height, width = self.size_hw
-        scale = np.array([[self.preview.width / width, 0, 0], [0, self.preview.height / height, 0]])
-        return tuple(face.moved(scale) for face in self.faces)
+        scale = np.diag(np.divide(self.preview_size, self.size_hw[::-1]))
+        return tuple(face.moved(np.column_stack([scale, (0, 0)])) for face in self.faces)
 
     @cached_property
     def preview_file(self) -> Path:
@@ -59,7 +72,7 @@ class OpenedPhoto:
             InputError: The photo was deleted, its time being over.
         """
         check_kept(self.path, "the photo")
-        path = self.path.with_name(f"shown-{secrets.token_hex(8)}.jpg")
+        path = new_place() / "shown.jpg"
         picture.save(path, quality=92, subsampling=0)
         return path
 
@@ -93,17 +106,42 @@ def open_for_page(inpainter: Inpainter, path: str | Path) -> OpenedPhoto:
             f"no face was found in the photo ({photo.width}×{photo.height} pixels); choose one that shows a face of"
             " 40 pixels or more"
         )
-    return OpenedPhoto(Path(path), (photo.height, photo.width), tuple(faces), reduced(photo))
+    preview, preview_path = reduced(photo), new_place() / "preview.png"
+    preview.save(preview_path, compress_level=1)
+    return OpenedPhoto(Path(path), (photo.height, photo.width), tuple(faces), preview_path, preview.size)
+
+
+def files_folder() -> Path:
+    """Where all files of the page lie, uploads too; nothing else on this machine is read or written for visitors."""
+    return Path(os.path.realpath(os.environ["GRADIO_TEMP_DIR"]))
+
+
+def new_place() -> Path:
+    """A new folder in it, with a name that nobody can guess."""
+    place = files_folder() / secrets.token_hex(16)
+    place.mkdir()
+    return place
 
 
 def check_kept(path: Path, called: str) -> None:
-    """Make sure that a file was not deleted when its time was over.
+    """Make sure that a file is one of the page's, and was not deleted when its time was over.
 
     Raises:
-        InputError: It was.
+        InputError: It is another, or no regular file, or it was deleted.
     """
+    if not is_regular_below(path, files_folder()):
+        raise InputError(f"{called} is no upload; drop it again")
     if not path.exists():
         raise InputError(f"{called} is gone, pictures are kept for less than an hour; drop it again")
+
+
+def pixels_of(path: str | Path) -> int:
+    """Pixels of a picture file by its header; 0 where there are none or too many, which decoding will say."""
+    try:
+        with Image.open(path) as picture:
+            return picture.width * picture.height
+    except Exception:  # Pillow raises whatever it stumbles over in damaged files
+        return 0
 
 
 def reduced(photo: Image.Image) -> Image.Image:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import gradio as gr
-from events import LARGEST_SEED, files_folder, heavy, light, needed, told
+from events import LARGEST_SEED, heavy, light, needed, told
 from hole_events import hole_inputs, parts_of
 from photo_events import open_photo, opening_outputs
 from samples import FORMATS, Sample, StyleCache, Wishes, complete
@@ -25,7 +25,6 @@ def connect_run(
     exemplar: ExemplarStep,
     result: ResultStep,
     opened: gr.State,
-    styles: gr.State,
     samples: gr.State,
     offered: Any,
 ) -> None:
@@ -41,18 +40,17 @@ def connect_run(
         exemplar.samples,
         exemplar.form,
     ]
-    count = len(hole)
+    count, styles = len(hole), StyleCache()
 
-    def on_complete(known: StyleCache | None, *values: Any, progress: Any = PROGRESS) -> Iterator[tuple[Any, ...]]:
+    def on_complete(*values: Any, progress: Any = PROGRESS) -> Iterator[tuple[Any, ...]]:
         one, wished = needed(values[0]), _wishes(*values[count:])
-        cache, done = known or StyleCache(), []
+        done: list[Sample] = []
         progress((0, wished.samples), desc="Completing", unit="samples")
-        folder = files_folder()
         with told():
-            for sample in complete(inpainter, one, parts_of(*values[1:count]), wished, cache, folder):
+            for sample in complete(inpainter, one, parts_of(*values[1:count]), wished, styles):
                 done.append(sample)
                 progress((len(done), wished.samples), desc="Completing", unit="samples")
-                yield cache, done, *shown_sample(done, len(done) - 1), gallery_of(done, wished.samples)
+                yield done, *shown_sample(done, len(done) - 1), gallery_of(done, wished.samples)
 
     buttons = [exemplar.complete, exemplar.cancel]
     runs = []
@@ -60,8 +58,8 @@ def connect_run(
         start = begun(_roll, [exemplar.seed, exemplar.lock], [exemplar.seed, *buttons], **light())
         run = start.then(
             on_complete,
-            [styles, *hole, *wishes],
-            [styles, samples, result.slider, result.status, result.download, result.again, result.gallery],
+            [*hole, *wishes],
+            [samples, result.slider, result.status, result.download, result.again, result.gallery],
             show_progress_on=result.slider,
             **heavy(),
         )

@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-import secrets
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-from hole import HoleParts, hole_of_photo
-from pictures import OpenedPhoto, check_kept, reduced
+from completing import MOST_EXEMPLARS
+from hole import LARGE_PICTURES, HoleParts, hole_of_photo
+from pictures import OpenedPhoto, check_kept, new_place, reduced
 from PIL import Image
 
 from exegan.errors import ExeGanError, InputError
 from exegan.images import open_photo, read_photo
 from exegan.inpainter import ExemplarPhoto, Inpainted, Inpainter, Options, Style, write_completed
 
-MOST_SAMPLES = 8
 FORMATS = {"PNG (nothing lost)": ".png", "As the photo": "", "JPEG": ".jpg", "WebP (nothing lost)": ".webp"}
-_KEPT_STYLES = 16
+_KEPT_STYLES = 256  # some 10 MiB
 
 
 @dataclass(frozen=True)
@@ -67,10 +66,13 @@ class Sample:
 
 
 class StyleCache:
-    """Styles of the photos that one visitor gave last, so that each is looked at once."""
+    """Styles of the photos that visitors gave last, so that each is looked at once.
+
+    One for all visitors, as it is bounded; who names a photo's file has been given it.
+    """
 
     def __init__(self) -> None:
-        self._styles: OrderedDict[tuple[Path, ...], Style] = OrderedDict()
+        self._styles: OrderedDict[Path, Style] = OrderedDict()
 
     def style(self, inpainter: Inpainter, photos: Sequence[Path], called: str) -> Style:
         """Style of one person.
@@ -84,17 +86,25 @@ class StyleCache:
             InputError: One is no picture or shows several faces.
             NoFaceFound: One shows no face.
         """
-        key = tuple(photos)
-        if key not in self._styles:
-            parts = []
-            for number, path in enumerate(photos, start=1):
-                name = called if len(photos) == 1 else f"{called} {number}"
-                parts.append(ExemplarPhoto(_read_exemplar(path, name), "" if len(photos) == 1 else str(number)))
-            self._styles[key] = inpainter.make_style(parts)
+        if len(photos) == 1:
+            return self._style(inpainter, photos[0], called, "")
+        numbers = [str(number) for number in range(1, len(photos) + 1)]
+        # One after the other, so that one photo's pixels are held at a time.
+        styles = [
+            self._style(inpainter, path, f"{called} {number}", number)
+            for path, number in zip(photos, numbers, strict=True)
+        ]
+        return inpainter.make_style(
+            [replace(style, names=(number,)) for style, number in zip(styles, numbers, strict=True)]
+        )
+
+    def _style(self, inpainter: Inpainter, path: Path, called: str, name: str) -> Style:
+        if path not in self._styles:
+            self._styles[path] = inpainter.make_style(ExemplarPhoto(_read_exemplar(path, called), name))
             if len(self._styles) > _KEPT_STYLES:
                 self._styles.popitem(last=False)
-        self._styles.move_to_end(key)
-        return self._styles[key]
+        self._styles.move_to_end(path)
+        return self._styles[path]
 
 
 def _read_exemplar(path: Path, called: str) -> Image.Image:
@@ -106,7 +116,7 @@ def _read_exemplar(path: Path, called: str) -> Image.Image:
 
 
 def complete(
-    inpainter: Inpainter, photo: OpenedPhoto, parts: HoleParts, wishes: Wishes, styles: StyleCache, folder: Path
+    inpainter: Inpainter, photo: OpenedPhoto, parts: HoleParts, wishes: Wishes, styles: StyleCache
 ) -> Iterator[Sample]:
     """Complete the photo as often as wished; each completion is there as soon as it is made.
 
@@ -116,13 +126,16 @@ def complete(
         parts: Where.
         wishes: How.
         styles: Of earlier exemplars.
-        folder: Where files go, each into a folder of its own with a name that nobody can guess.
 
     Raises:
         ExeGanError: Something is missing or does not fit, in one sentence.
     """
     if not wishes.exemplars:
         raise InputError("There is no exemplar yet; drop a photo of a face to take the looks from into step 2.")
+    if len(wishes.exemplars) > MOST_EXEMPLARS:
+        raise InputError(
+            f"there are {len(wishes.exemplars)} exemplars, expected at most {MOST_EXEMPLARS}; leave some out"
+        )
     check_kept(photo.path, "the photo")
     before = photo.preview_file
     hole = hole_of_photo(photo, parts)
@@ -134,9 +147,7 @@ def complete(
     options = Options(wishes.strength, wishes.variety)
     for seed in range(wishes.seed, wishes.seed + wishes.samples):
         (result,) = inpainter.run([plan], [seed], options)
-        place = folder / secrets.token_hex(16)
-        place.mkdir()
-        path = place / f"completed-{seed}{wishes.suffix or photo.path.suffix.lower() or '.png'}"
+        path = new_place() / f"completed-{seed}{wishes.suffix or photo.path.suffix.lower() or '.png'}"
         notes = write_completed(opened, result.image, path, seed=seed, model_sha256=inpainter.model_sha256)
         yield Sample(path, before, photo.file_of(reduced(result.image)), seed, _message(result, notes))
 
@@ -150,13 +161,13 @@ def _one_face_each(styles: StyleCache, inpainter: Inpainter, photos: Sequence[Pa
         raise type(error)(told[0] if len(told) == 1 else f"{told[0]}; crop it to the one that is meant") from error
 
 
-def save_mask(photo: OpenedPhoto, parts: HoleParts, folder: Path) -> Path:
+def save_mask(photo: OpenedPhoto, parts: HoleParts) -> Path:
     """Write the hole as a mask of the photo's size, white = hole; errors as for `hole_of_photo`."""
-    hole = hole_of_photo(photo, parts)
-    place = folder / secrets.token_hex(16)
-    place.mkdir()
-    Image.fromarray(hole.astype(np.uint8) * 255).save(place / "mask.png")
-    return place / "mask.png"
+    with LARGE_PICTURES:
+        hole = hole_of_photo(photo, parts)
+        path = new_place() / "mask.png"
+        Image.fromarray(hole.astype(np.uint8) * 255).save(path)
+    return path
 
 
 def _message(result: Inpainted, notes: Sequence[str]) -> str:

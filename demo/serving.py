@@ -17,6 +17,7 @@ from exegan.errors import InputError
 from exegan.images import limit_pixels
 from exegan.inpainter import Inpainter
 
+PICTURES_AT_ONCE = 3  # of the largest that one request may name: photo, mask, exemplar
 SESSIONS_KEPT = 1000  # each takes 0.1 MiB, and every request of a program is one
 
 
@@ -40,6 +41,7 @@ def serve(inpainter: Inpainter, options: Options) -> gr.Blocks:
         Guard,
         folder=os.environ["GRADIO_TEMP_DIR"],
         max_file_size=options.max_file_size,
+        max_pixels=PICTURES_AT_ONCE * options.max_pixels,
         max_waiting=options.max_waiting,
     )
     try:

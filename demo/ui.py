@@ -6,10 +6,11 @@ from typing import Any, Literal
 
 import gradio as gr
 import wiring
+from completing import MOST_SAMPLES
 from events import LARGEST_SEED, MODEL_EVENTS
 from look import CSS, THEME
 from offers import OFFERS
-from samples import FORMATS, MOST_SAMPLES
+from samples import FORMATS
 from steps import ExemplarStep, PhotoStep, ResultStep
 
 from exegan.inpainter import Inpainter
@@ -124,7 +125,7 @@ def _photo() -> PhotoStep:
 
 
 def _editor() -> gr.ImageEditor:
-    return gr.ImageEditor(
+    editor = gr.ImageEditor(
         label="Photo to paint on",
         show_label=False,
         type="pil",
@@ -138,6 +139,9 @@ def _editor() -> gr.ImageEditor:
         height=PICTURE_HEIGHT,
         elem_id="editor",
     )
+    # Files of the strokes alone; its own would decode the photo beneath and the two together as well.
+    editor.preprocess = _layers_of  # type: ignore[method-assign, assignment]
+    return editor
 
 
 def _exemplar(layers: int) -> ExemplarStep:
@@ -255,6 +259,10 @@ def _path_of(payload: Any) -> str | None:
 
 def _paths_of(payload: Any) -> list[str]:
     return [one.image.path for one in payload.root] if payload else []
+
+
+def _layers_of(payload: Any) -> list[str]:
+    return [layer.path for layer in payload.layers] if payload else []
 
 
 def _step(number: int, name: str, meaning: str) -> None:

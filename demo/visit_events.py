@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import gradio as gr
-from events import light
+from events import light, told
+from hole import strokes_of
 from hole_events import show_hole
 from photo_events import opened_values, opening_outputs
 from pictures import OpenedPhoto
@@ -41,7 +42,8 @@ def connect_visits(
         if values is None:
             raise gr.Error("What this tab had is gone; drop the photo again.", print_exception=False)
         one, *parts, painted, photos, seed, done = values
-        return *_photo_again(one, tuple(parts), painted), photos, seed, *_results_again(done)
+        with told():
+            return *_photo_again(one, tuple(parts), painted), photos, seed, *_results_again(done)
 
     slider = [result.slider, result.status, result.download, result.again]
     restored = [*opening_outputs(photo, opened), photo.grow, photo.invert, strokes]
@@ -57,7 +59,7 @@ def _photo_again(one: OpenedPhoto, parts: tuple[Any, ...], painted: Any) -> tupl
     regions, chosen, mask, grow, invert = parts
     values = list(opened_values(one))
     values[4] = show_hole(one, *parts, painted)
-    values[5] = {"background": one.preview, "layers": list(painted), "composite": None}
+    values[5] = {"background": one.preview, "layers": strokes_of(painted), "composite": None}
     values[6], values[7], values[8] = mask, {**values[7], "value": chosen}, regions
     return *values, grow, invert, painted
 

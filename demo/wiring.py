@@ -19,11 +19,11 @@ def connect(
     inpainter: Inpainter, page: gr.Blocks, photo: PhotoStep, exemplar: ExemplarStep, result: ResultStep
 ) -> None:
     """Connect the components of the three steps, within `page`."""
-    opened, styles, samples = gr.State(None), gr.State(None), gr.State([])
+    opened, samples = gr.State(None), gr.State([])
     connect_photo(inpainter, photo, opened)
     strokes = connect_hole(photo, opened)
     offered = connect_offers(inpainter, photo, exemplar, opened)
-    connect_run(inpainter, photo, exemplar, result, opened, styles, samples, offered)
+    connect_run(inpainter, photo, exemplar, result, opened, samples, offered)
     connect_result(inpainter, photo, result, opened, samples)
     connect_visits(page, photo, exemplar, result, opened, strokes, samples)
     exemplar.dice.click(lambda: random.randint(0, LARGEST_SEED), None, exemplar.seed, **light())

@@ -10,8 +10,8 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -83,8 +83,18 @@ def serve_made_faces(folder: Path, options: dict[str, Any]) -> None:
     accounts = options.pop("accounts", None)
     chosen = Options(**options, accounts=accounts and tuple(map(tuple, accounts)))
     page = serve(TestedInpainter(model.eval(), torch.device("cpu"), model_sha256="0" * 64), chosen)
+    (folder / "routes").write_text(json.dumps(list(addresses(page.app.routes))))
     print("ready", flush=True)
     page.block_thread()
+
+
+def addresses(routes: Iterable[Any], prefix: str = "") -> Iterator[str]:
+    """Patterns of all that an application answers, its routers' too."""
+    for route in routes:
+        if hasattr(route, "path"):
+            yield prefix + route.path
+        else:  # how FastAPI keeps a router that was included
+            yield from addresses(route.original_router.routes, prefix + route.include_context.prefix)
 
 
 class Visitor:
@@ -100,15 +110,21 @@ class Visitor:
         self, method: str, path: str, body: bytes | None = None, **headers: str
     ) -> tuple[int, bytes, http.client.HTTPMessage]:
         """Status, body and headers of an answer; the path is sent as it is."""
-        connection = http.client.HTTPConnection(self.host, timeout=60)
+        with self.asked(method, path, body, **headers) as answer:
+            return answer.status, answer.read(), answer.headers
+
+    @contextmanager
+    def asked(
+        self, method: str, path: str, body: bytes | None = None, **headers: str
+    ) -> Iterator[http.client.HTTPResponse]:
+        """An answer of which no more is read than wanted; some have no end."""
         all_headers = {name.replace("_", "-"): value for name, value in headers.items()}
         if self.cookie:
             all_headers["Cookie"] = self.cookie
-        connection.request(method, path, body, all_headers)
-        answer = connection.getresponse()
-        status, content = answer.status, answer.read()
-        connection.close()
-        return status, content, answer.headers
+        with closing(http.client.HTTPConnection(self.host, timeout=60)) as connection:
+            connection.request(method, path, body, all_headers)
+            with connection.getresponse() as answer:
+                yield answer
 
     def upload(self, data: bytes, name: str = "photo.png") -> tuple[int, bytes]:
         head = f'--x\r\nContent-Disposition: form-data; name="files"; filename="{name}"\r\n\r\n'

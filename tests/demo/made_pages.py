@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
 from helpers import MADE_FACE, MadeDetector, made_photo, tiny_model_config
+from pictures import OpenedPhoto
 from PIL import Image
 
 from exegan.inpainter import Inpainter
@@ -15,13 +17,23 @@ from exegan.nets.model import Model
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def make_inpainter(monkeypatch: pytest.MonkeyPatch) -> Inpainter:
+def make_inpainter(monkeypatch: pytest.MonkeyPatch, folder: Path) -> Inpainter:
+    """An inpainter, and a folder for all files of the page."""
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(folder))
     monkeypatch.setattr("exegan.inpainter.encoding.FaceDetector", MadeDetector)
     model = Model(tiny_model_config())
     for parameter in model.parameters():
         torch.nn.init.normal_(parameter, std=0.5)
     model.update_mean_w()
     return Inpainter(model.eval(), torch.device("cpu"), model_sha256="0" * 64)
+
+
+def half_shown(photo: OpenedPhoto) -> OpenedPhoto:
+    """The same with a preview of half its size."""
+    width, height = photo.preview_size
+    preview, path = photo.preview.resize((width // 2, height // 2)), photo.path.with_name("half.png")
+    preview.save(path)
+    return replace(photo, preview_path=path, preview_size=preview.size)
 
 
 def save_made(path: Path, faces: int, seed: int = 0) -> Path:
@@ -36,4 +48,4 @@ def stroke(size: tuple[int, int], box: tuple[int, int, int, int], alpha: int = 2
     return layer
 
 
-__all__ = ["MADE_FACE", "ROOT", "make_inpainter", "save_made", "stroke"]
+__all__ = ["MADE_FACE", "ROOT", "half_shown", "make_inpainter", "save_made", "stroke"]

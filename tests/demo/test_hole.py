@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from hole import HoleParts, hole_of_photo, hole_of_preview, strokes_of
-from made_pages import make_inpainter, save_made, stroke
+from made_pages import half_shown, make_inpainter, save_made, stroke
 from pictures import ALL_FACES, OpenedPhoto, open_for_page
 from PIL import Image
 
 from exegan.errors import InputError, MaskError
+from exegan.masks.regions import region_mask
 
 SIZE = (200, 100)  # width and height of the photo
 
 
 @pytest.fixture
 def opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> OpenedPhoto:
-    return open_for_page(make_inpainter(monkeypatch), save_made(tmp_path / "photo.png", faces=2))
+    return open_for_page(make_inpainter(monkeypatch, tmp_path), save_made(tmp_path / "photo.png", faces=2))
 
 
 def mask_file(tmp_path: Path, box: tuple[int, int, int, int], size: tuple[int, int] = SIZE) -> Path:
@@ -57,7 +59,7 @@ def test_strokes_of_a_reduced_copy_are_stretched_over_the_photo(opened: OpenedPh
 
 def test_the_preview_shows_the_photo_s_hole(opened: OpenedPhoto, tmp_path: Path) -> None:
     parts = HoleParts(("face",), 0, [stroke((50, 25), (30, 5, 40, 15))], mask_file(tmp_path, (90, 90, 100, 100)), 5)
-    half = OpenedPhoto(opened.path, opened.size_hw, opened.faces, opened.preview.resize((100, 50)))
+    half = half_shown(opened)
     hole, shown = hole_of_photo(opened, parts), hole_of_preview(half, parts)
     assert shown.shape == (50, 100)
     assert (hole[1::2, 1::2] ^ shown).mean() < 0.03
@@ -71,11 +73,30 @@ def test_growing_goes_by_the_face(opened: OpenedPhoto, percent: float, factor: i
     assert width[1] - width[0] == factor * 2 * round(80 * abs(percent) / 100), "faces here are 80 px wide"
 
 
-def test_inverted(opened: OpenedPhoto) -> None:
-    parts = HoleParts(("face",), 0)
-    inverted = HoleParts(("face",), 0, inverted=True)
-    assert np.array_equal(hole_of_photo(opened, inverted), ~hole_of_photo(opened, parts))
-    assert inverted.faces_to_complete == "auto"
+def test_inverted_never_reaches_another_face_than_the_chosen(opened: OpenedPhoto, tmp_path: Path) -> None:
+    painted, mask = [stroke(SIZE, (20, 20, 60, 60))], mask_file(tmp_path, (90, 10, 120, 90))
+    for parts in (HoleParts(("eyes",), 0), HoleParts(strokes=painted), HoleParts(mask_file=mask, grow_percent=5)):
+        inverted = replace(parts, inverted=True)
+        assert inverted.faces_to_complete == 0
+        hole = hole_of_photo(opened, inverted)
+        assert not hole[:, 100:].any(), "the right half is the other person's, hair and all"
+        assert np.array_equal(hole[:, :100], ~hole_of_photo(opened, parts)[:, :100])
+        shown = hole_of_preview(half_shown(opened), inverted)
+        assert shown.any() and not shown[:, 50:].any()
+        both = replace(inverted, chosen=ALL_FACES)
+        assert both.faces_to_complete == ALL_FACES
+        assert hole_of_photo(opened, both)[:, 100:].any()
+    alone = replace(opened, faces=opened.faces[:1])
+    assert np.array_equal(hole_of_photo(alone, inverted), ~hole_of_photo(alone, parts)), "with one face all else is"
+
+
+def test_grown_parts_stop_at_another_face(opened: OpenedPhoto) -> None:
+    other = region_mask("face", opened.faces[1].landmarks5, opened.size_hw)
+    hole = hole_of_photo(opened, HoleParts(("face",), 0, grow_percent=60))
+    assert hole.sum() > hole_of_photo(opened, HoleParts(("face",), 0)).sum()
+    assert not (hole & other).any()
+    painted = [stroke(SIZE, (150, 50, 170, 60))]
+    assert (hole_of_photo(opened, HoleParts(("face",), 0, painted)) & other).any(), "what is painted stays"
 
 
 def test_nothing_and_everything(opened: OpenedPhoto, tmp_path: Path) -> None:
@@ -95,7 +116,16 @@ def test_bad_mask_files_are_called_the_mask(opened: OpenedPhoto, tmp_path: Path)
     assert "the mask" in str(caught.value) and str(tmp_path) not in str(caught.value)
 
 
-def test_strokes_of_an_editor() -> None:
-    assert strokes_of(None) == strokes_of({"background": None, "layers": [], "composite": None}) == []
+def test_strokes_of_an_editor(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path))
     painted, empty, faint = stroke(SIZE, (0, 0, 5, 5)), stroke(SIZE, (0, 0, 0, 0)), stroke(SIZE, (0, 0, 5, 5), 100)
-    assert strokes_of({"layers": [painted, empty, faint]}) == [painted]
+    files = [tmp_path / f"{number}.png" for number in range(3)]
+    for layer, file in zip((painted, empty, faint), files, strict=True):
+        layer.save(file)
+    assert strokes_of([]) == []
+    (found,) = strokes_of(files)
+    assert np.array_equal(np.asarray(found), np.asarray(painted))
+    Image.new("L", (3000, 2000)).save(tmp_path / "large.png")
+    for too_much in ([tmp_path / "large.png"], files[:1] * 5):
+        with pytest.raises(InputError, match="what was painted is too large"):
+            strokes_of(too_much)

@@ -25,8 +25,8 @@ NOSE = HoleParts(("nose", "mouth"), 0)
 
 
 @pytest.fixture
-def inpainter(monkeypatch: pytest.MonkeyPatch) -> Inpainter:
-    return make_inpainter(monkeypatch)
+def inpainter(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Inpainter:
+    return make_inpainter(monkeypatch, tmp_path)
 
 
 @pytest.fixture
@@ -43,7 +43,7 @@ def run(
     inpainter: Inpainter, opened: OpenedPhoto, exemplars: Sequence[Path], parts: HoleParts = NOSE, **wishes: Any
 ) -> list[Sample]:
     cache = wishes.pop("cache", None) or StyleCache()
-    return list(complete(inpainter, opened, parts, Wishes(exemplars, **wishes), cache, opened.path.parent))
+    return list(complete(inpainter, opened, parts, Wishes(exemplars, **wishes), cache))
 
 
 def pixels(path: Path) -> Any:
@@ -140,6 +140,6 @@ def test_what_is_shown_is_small(inpainter: Inpainter, face: Path, tmp_path: Path
 
 
 def test_the_mask_is_saved_as_it_is_read(opened: OpenedPhoto, tmp_path: Path) -> None:
-    path = save_mask(opened, NOSE, tmp_path)
+    path = save_mask(opened, NOSE)
     again = HoleParts(mask_file=path)
     assert np.array_equal(hole_of_photo(opened, again), hole_of_photo(opened, NOSE))

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+import os
+import signal
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 from drawing import TEAL, draw_preview
-from made_pages import make_inpainter, save_made
+from hole import HoleParts, hole_of_photo, hole_of_preview, strokes_of
+from made_pages import half_shown, make_inpainter, save_made
 from pictures import ALL_FACES, PREVIEW_SIDE, OpenedPhoto, open_for_page, reduced
 from PIL import Image
+from samples import StyleCache
 
 from exegan.errors import InputError, NoFaceFound
 
 
 @pytest.fixture
 def opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> OpenedPhoto:
-    return open_for_page(make_inpainter(monkeypatch), save_made(tmp_path / "photo.png", faces=3))
+    return open_for_page(make_inpainter(monkeypatch, tmp_path), save_made(tmp_path / "photo.png", faces=3))
 
 
 def test_a_photo_is_opened_with_its_faces(opened: OpenedPhoto) -> None:
@@ -25,7 +30,7 @@ def test_a_photo_is_opened_with_its_faces(opened: OpenedPhoto) -> None:
 
 
 def test_a_photo_without_face_and_a_file_without_picture(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    inpainter = make_inpainter(monkeypatch)
+    inpainter = make_inpainter(monkeypatch, tmp_path)
     with pytest.raises(NoFaceFound, match=r"no face was found in the photo \(100×100 pixels\); choose one"):
         open_for_page(inpainter, save_made(tmp_path / "empty.png", faces=0))
     (tmp_path / "text.png").write_text("no picture")
@@ -41,7 +46,7 @@ def test_a_click_chooses_the_smallest_face_around_it(opened: OpenedPhoto) -> Non
 def test_a_large_photo_is_shown_reduced_and_its_faces_with_it(opened: OpenedPhoto) -> None:
     large = Image.new("RGB", (4000, 3000))
     assert reduced(large).size == (PREVIEW_SIDE, PREVIEW_SIDE * 3 // 4)
-    half = OpenedPhoto(opened.path, opened.size_hw, opened.faces, opened.preview.resize((150, 50)))
+    half = half_shown(opened)
     assert half.preview_faces[1].box_xyxy == pytest.approx((55, 1.5, 95, 41.5))
     assert half.face_at(75, 25) == 1
 
@@ -66,3 +71,48 @@ def test_what_is_shown_is_a_new_file_each_time(opened: OpenedPhoto) -> None:
     opened.path.unlink()
     with pytest.raises(InputError, match="the photo is gone"):
         opened.file_of(opened.preview)
+
+
+@pytest.fixture
+def _not_for_ever() -> Iterator[None]:
+    """Who opens a pipe waits until somebody writes to it."""
+    before = signal.signal(signal.SIGALRM, lambda *_: pytest.fail("it was opened"))
+    signal.alarm(60)
+    yield
+    signal.alarm(0)
+    signal.signal(signal.SIGALRM, before)
+
+
+@pytest.mark.usefixtures("_not_for_ever")
+@pytest.mark.parametrize("kind", ["elsewhere", "pipe", "link", "folder", "detour"])
+def test_only_files_of_the_page_are_opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str) -> None:
+    folder, outside = tmp_path / "page", tmp_path / "outside"
+    folder.mkdir()
+    outside.mkdir()
+    inpainter, photo = make_inpainter(monkeypatch, folder), save_made(outside / "face.png", faces=1)
+    (folder / "link.png").symlink_to(photo)
+    os.mkfifo(folder / "pipe.png")
+    path = {
+        "elsewhere": photo,
+        "pipe": folder / "pipe.png",
+        "link": folder / "link.png",
+        "folder": folder,
+        "detour": folder / ".." / "outside" / "face.png",
+    }[kind]
+    before = set(tmp_path.rglob("*"))
+    opened = OpenedPhoto(path, (100, 100), (), path, (100, 100))
+    parts = HoleParts(mask_file=path)
+    own = open_for_page(inpainter, save_made(folder / "face.png", faces=1))
+    tries: list[Callable[[], object]] = [
+        lambda: open_for_page(inpainter, path),
+        lambda: opened.file_of(Image.new("RGB", (1, 1))),
+        lambda: opened.preview,
+        lambda: hole_of_photo(own, parts),
+        lambda: hole_of_preview(own, parts),
+        lambda: strokes_of([path]),
+        lambda: StyleCache().style(inpainter, [path], "the exemplar"),
+    ]
+    for refused in tries:
+        with pytest.raises(InputError, match="is no upload; drop it again"):
+            refused()
+    assert set(tmp_path.rglob("*")) - before == {folder / "face.png", own.preview_path, own.preview_path.parent}
