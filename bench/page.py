@@ -2,10 +2,12 @@
 
     python bench/page.py --photo photo.jpg --exemplar face.jpg                30 clients, 5 requests each
     python bench/page.py --clients 4 --requests 2 --photo photo.jpg --exemplar face.jpg --json figures.json
+    python bench/page.py --clients 1 --requests 100 --rounds 5 ...            does the memory level off
 
 Starts `demo/app.py` by itself. First one client alone: seconds from sending a request to having the whole picture, over
 the seconds that the report of the same request gives for the pipeline's stages. Then all clients at once, each sending
 its next request when the last one was answered; one that is told that the page is busy waits a second before its next.
+In the end requests with pictures of 60 megapixels, one alone and one that names eight, which is to be refused.
 """
 
 from __future__ import annotations
@@ -32,6 +34,7 @@ from typing import Any
 import httpx
 import torch
 from measure import describe_machine
+from PIL import Image
 
 APP = Path(__file__).resolve().parents[1] / "demo" / "app.py"
 BUSY = 503
@@ -111,6 +114,23 @@ def memory_mib(process: int) -> float:
     return int(found[1]) / 1024 if found else float("nan")
 
 
+def ask_for_much(address: str, options: argparse.Namespace, folder: Path) -> list[str]:
+    """How requests with one and with eight exemplars of 60 megapixels end; the exemplar's photo in a corner of grey."""
+    with Image.open(options.exemplar) as exemplar:
+        large = Image.new("RGB", (7745, 7745), "grey")
+        large.paste(exemplar)
+    large.save(folder / "large.png", compress_level=1)
+    client = Client(address, {"region": options.region})
+    client.upload(photo=options.photo, exemplar=folder / "large.png")
+    exemplar_file, outcomes = client.request["exemplar"], []
+    for count in (1, 8):
+        client.request["exemplar"] = [exemplar_file] * count
+        client.run(1)
+        outcomes.append(next(iter(client.outcomes)))
+        client.outcomes.clear()
+    return outcomes
+
+
 def run_at_once(clients: list[Client], requests: int) -> None:
     """All clients, each in a thread of its own, until the last is done."""
     threads = [threading.Thread(target=client.run, args=(requests,)) for client in clients]
@@ -133,6 +153,8 @@ def measure(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
             run_at_once(arrived, options.requests)
             clients += arrived
             memory.append(memory_mib(process))
+        much = ask_for_much(address, options, folder)
+        memory.append(memory_mib(process))
         seconds = sorted(second for client in clients for second in client.seconds)
         outcomes = sum((client.outcomes for client in clients), Counter[str]())
         return {
@@ -146,7 +168,8 @@ def measure(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
             "seconds": time.perf_counter() - start,
             "p50 seconds": statistics.median(seconds) if seconds else None,
             "p95 seconds": seconds[int(0.95 * (len(seconds) - 1))] if seconds else None,
-            "MiB before and after each round": [round(value) for value in memory],
+            "one and eight exemplars of 60 megapixels": much,
+            "MiB before, after each round, after these": [round(value) for value in memory],
         }
 
 

@@ -19,7 +19,9 @@ from options import Options, parse
 
 from exegan.errors import ExeGanError, InputError
 
-_ARENAS = -8  # mallopt's M_ARENA_MAX
+# Parameters of mallopt: M_ARENA_MAX, M_MMAP_THRESHOLD.
+_ARENAS, _GIVEN_BACK = -8, -3
+_LARGE = 4 * 2**20  # bytes; Pillow keeps pictures in blocks of 16 MiB
 
 
 def main() -> None:
@@ -41,9 +43,14 @@ def main() -> None:
 
 
 def _keep_memory_together() -> None:
-    """Two pools of memory for all threads; glibc has eight for each core, and each keeps what a picture once took."""
+    """Two pools of memory for all threads; glibc has eight for each core, and each keeps what a picture once took.
+
+    What is large goes into no pool and is given back at once; glibc would soon raise that limit to 32 MiB.
+    """
     if platform.libc_ver()[0] == "glibc":
-        ctypes.CDLL(None).mallopt(_ARENAS, 2)
+        libc = ctypes.CDLL(None)
+        libc.mallopt(_ARENAS, 2)
+        libc.mallopt(_GIVEN_BACK, _LARGE)
 
 
 def _serve(options: Options) -> None:

@@ -24,5 +24,9 @@ def test_thirty_clients_at_once(tmp_path: Path, shared: Callable[[str], Path]) -
     assert figures["served"] + figures["busy"] == 2 * 30
     assert figures["busy"] > 0
     assert figures["served"] >= 2 * 16, "those that fit into the queue"
-    first, _, last = figures["MiB before and after each round"]
+    first, _, last, after_much = figures["MiB before, after each round, after these"]
     assert last - first < 500
+    one, eight = figures["one and eight exemplars of 60 megapixels"]
+    assert one == "served"
+    assert "413" in eight
+    assert after_much - last < 500, "given back"
