@@ -18,7 +18,7 @@ from exegan.images import limit_pixels
 from exegan.inpainter import Inpainter
 
 PICTURES_AT_ONCE = 3  # of the largest that one request may name: photo, mask, exemplar
-SESSIONS_KEPT = 1000  # each takes 0.1 MiB, and every request of a program is one
+SESSIONS_KEPT = 1000  # each takes 0.15 MiB, 150 in all, and every request of a program is one
 
 
 def serve(inpainter: Inpainter, options: Options) -> gr.Blocks:
