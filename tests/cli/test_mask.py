@@ -61,7 +61,8 @@ def test_grown_and_inverted(tmp_path: Path, photo: Path) -> None:
     plain, grown, inverted, of_all = masks
     assert not (plain & ~grown).any() and grown.sum() > 1.5 * plain.sum()
     assert np.array_equal(inverted[:, :350], ~grown[:, :350])
-    assert not inverted[:, 430:].any(), "the other person, who was not chosen, stays"
+    assert run_command("mask", photo, "--region", "face", "--face", "1", "-o", tmp_path / "other.png") == 0
+    assert not (inverted & read_mask(tmp_path / "other.png")).any(), "the other person, who was not chosen, stays"
     assert of_all.mean() > 0.95
     with Image.open(tmp_path / "mask.png") as picture:
         assert set(np.unique(np.asarray(picture))) == {0, 255}
