@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import socket
 import time
-import warnings
 from collections.abc import Sequence
 from urllib.parse import urlsplit
-
-from PIL import Image, UnidentifiedImageError
 
 from exegan.batch import files
 from exegan.batch.plan import Item, Problem
 from exegan.errors import InputError
-from exegan.images import MAX_PIXELS
+from exegan.images import check_picture
 from exegan.inpainter.styles import STYLE_SUFFIX
 
 _PORTS = {"http": 80, "https": 443, "ftp": 21}
@@ -64,16 +61,10 @@ def _problem_of(path: str) -> str:
             return f"{path} does not exist{unreachable}; check the path"
         if path.endswith(STYLE_SUFFIX):
             return ""  # a saved style, whose model has to be known before anything can be said of it
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # Pillow's, about damage that it gets over and of sizes checked below
-            with files.opened(path) as file, Image.open(file) as picture:
-                pixels = picture.width * picture.height
+        with files.opened(path) as file:
+            check_picture(file, path)
     except InputError as error:
         return str(error)
-    except UnidentifiedImageError:
-        return f"{path} is not a picture or is cut short; get the file again"
-    except Exception as error:  # decoders raise what they like at damaged files
+    except Exception as error:  # places and decoders raise what they like
         return f"{path} cannot be read ({files.reason_of(error)}); get the file again"
-    return (
-        f"{path} has more than {MAX_PIXELS // 10**6} megapixels; make it smaller first" if pixels > MAX_PIXELS else ""
-    )
+    return ""

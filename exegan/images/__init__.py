@@ -6,7 +6,7 @@ Inside: float32 BCHW RGB in [-1, 1].
 
 from exegan.images.arrays import Picture, to_tensor, to_uint8
 from exegan.images.colour import upright_rgb
-from exegan.images.decoding import limit_pixels
+from exegan.images.decoding import MAX_MEGAPIXELS, check_picture, limit_pixels
 from exegan.images.formats import FORMATS, MAX_PIXELS
 from exegan.images.masks import check_mask, mask_from_image, read_mask
 from exegan.images.photo import Photo, decode_photo, open_photo, read_photo
@@ -14,11 +14,13 @@ from exegan.images.saving import check_output, save_photo, write_photo
 
 __all__ = [
     "FORMATS",
+    "MAX_MEGAPIXELS",
     "MAX_PIXELS",
     "Photo",
     "Picture",
     "check_mask",
     "check_output",
+    "check_picture",
     "decode_photo",
     "limit_pixels",
     "mask_from_image",

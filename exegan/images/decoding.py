@@ -1,41 +1,100 @@
-"""Picture files decoded whole, with one sentence for what cannot be."""
+"""Picture files decoded whole, with one sentence for what cannot be, and not too many pixels at once."""
 
 from __future__ import annotations
 
+import contextlib
 import io
-import struct
+import math
+import os
+import threading
 import warnings
+from collections.abc import Iterator
 from pathlib import Path
+from typing import BinaryIO
 
 from PIL import Image, UnidentifiedImageError
 
-from exegan.errors import InputError
-from exegan.images.formats import FORMATS, HAS_HEIF, MAX_PIXELS
+from exegan.errors import ConfigError, ExeGanError, InputError
+from exegan.images.formats import DECODED, FORMATS, HAS_HEIF, MAX_PIXELS
 from exegan.provenance import holds_manifest
 
 WAS_DEEP = "exegan_was_deep"
 """Key in a decoded picture's `info` where colours had 16 bits."""
 HAD_MANIFEST = "exegan_had_manifest"
 """Key in a decoded picture's `info` where the file carried a C2PA manifest."""
+MAX_MEGAPIXELS = "EXEGAN_MAX_MEGAPIXELS"
+"""Environment variable: megapixels that one process decodes at once, those of all its threads together."""
+DEFAULT_MAX_MEGAPIXELS = 120
+
+_LONGEST_REASON = 200
+
+
+class _PixelBudget:
+    """Pixels that all threads of this process work on at once; who asks for too many waits, in order."""
+
+    def __init__(self) -> None:
+        self.reset()
+        # A child has only the thread that forked, and nobody else there would give anything back.
+        os.register_at_fork(after_in_child=self.reset)
+
+    def reset(self) -> None:
+        self.most: int | None = None
+        self._held, self._freed, self._turn = 0, threading.Condition(), threading.Lock()
+
+    @contextlib.contextmanager
+    def taken(self, pixels: int, most: int) -> Iterator[None]:
+        """Hold so many; what is larger than all goes alone. Not to be nested."""
+        freed = self._freed
+        with self._turn, freed:
+            freed.wait_for(lambda: self._held == 0 or self._held + pixels <= most)
+            self._held += pixels
+        try:
+            yield
+        finally:
+            with freed:
+                self._held -= pixels
+                freed.notify_all()
+
+
+_budget = _PixelBudget()
 
 
 def limit_pixels(most: int) -> None:
     """Refuse larger pictures from now on, in this whole process: also those that other libraries decode with Pillow.
 
+    It comes before `EXEGAN_MAX_MEGAPIXELS`, and whoever is refused is not told of an option.
+
     Args:
-        most: Pixels of a picture, below `MAX_PIXELS`.
+        most: Pixels of a picture, and of all that are decoded at once; below `MAX_PIXELS`.
     """
     Image.MAX_IMAGE_PIXELS = most // 2  # Pillow warns from here on, and refuses what has twice as many
     warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+    _budget.most = most
 
 
-def open_file(path: str | Path) -> Image.Image:
-    """A picture file as Pillow decodes it, in its own mode.
+def most_pixels() -> int:
+    """Pixels that this process decodes at once.
 
     Raises:
-        InputError: The file is missing, no picture, damaged, animated or too large.
+        ConfigError: `EXEGAN_MAX_MEGAPIXELS` is no such number.
     """
-    return decode(read_bytes(path), str(path))
+    if _budget.most is not None:
+        return _budget.most
+    if not (told := os.environ.get(MAX_MEGAPIXELS)):
+        return min(DEFAULT_MAX_MEGAPIXELS * 10**6, MAX_PIXELS)
+    try:
+        most = int(float(told) * 10**6)
+    except (ValueError, OverflowError):
+        most = 0
+    if not 0 < most <= MAX_PIXELS:
+        expected = f"expected megapixels, at most {MAX_PIXELS // 10**6}"
+        raise ConfigError(f"{MAX_MEGAPIXELS} is {told[:40]!r}, {expected}; set it to a number")
+    return most
+
+
+def working_on(image: Image.Image) -> contextlib.AbstractContextManager[None]:
+    """Wait until there is room for the copies that reading or writing a picture makes; not to be nested."""
+    return _budget.taken(image.width * image.height, most_pixels())
 
 
 def read_bytes(path: str | Path) -> bytes:
@@ -54,42 +113,106 @@ def read_bytes(path: str | Path) -> bytes:
     except (OSError, ValueError) as error:  # the latter for a zero byte in the path
         reason = getattr(error, "strerror", None) or error
         raise InputError(f"the picture {path} cannot be read ({reason}); check its name and permissions") from error
+    except MemoryError as error:
+        raise InputError(f"the picture {path} is too large for this machine's memory; make it smaller") from error
 
 
-def decode(data: bytes, where: str) -> Image.Image:
-    """Decode fully, so that damage is found here and not halfway through the pipeline."""
-    if not data:
-        raise InputError(f"{where} is empty (0 bytes), expected a picture file")
+@contextlib.contextmanager
+def decoded(data: bytes, where: str) -> Iterator[Image.Image]:
+    """A picture file as Pillow decodes it, in its own mode, while there is room for it.
+
+    It is decoded fully, so that damage is found here and not halfway through the pipeline. Whatever is raised inside
+    is the file's fault as well: pixels are converted and metadata read there.
+
+    Args:
+        data: The file.
+        where: What to call it in errors.
+
+    Raises:
+        InputError: It is no picture, damaged, animated or too large.
+    """
+    with _failures_named(where, data[:16]):
+        if not data:
+            raise InputError(f"{where} is empty (0 bytes), expected a picture file")
+        image = _opened(io.BytesIO(data), where)
+        was_deep = _is_deep_colour(image)
+        with working_on(image):
+            image.load()
+            if was_deep:
+                image.info[WAS_DEEP] = True
+            if holds_manifest(data):
+                image.info[HAD_MANIFEST] = True
+            yield image
+
+
+def check_picture(file: BinaryIO, where: str) -> None:
+    """Make sure that a file begins like a picture that can be decoded, without decoding it; errors as for `decoded`."""
+    start = file.read(16)
+    file.seek(0)
+    with _failures_named(where, start):
+        if not start:
+            raise InputError(f"{where} is empty (0 bytes), expected a picture file")
+        _is_deep_colour(_opened(file, where))
+
+
+def _opened(file: BinaryIO, where: str) -> Image.Image:
+    """What the file's header says, if it is one picture and not too large."""
+    image = Image.open(file, formats=DECODED)
+    pixels, most = image.width * image.height, most_pixels()
+    if pixels > MAX_PIXELS or (pixels > most and _budget.most is not None):
+        raise Image.DecompressionBombError
+    if pixels > most:
+        needed = math.ceil(pixels / 10**6)
+        raise InputError(
+            f"{where} has {needed} megapixels, more than the {most / 10**6:.4g} that are decoded at once; make it"
+            f" smaller, or allow more with --max-megapixels {needed} (or {MAX_MEGAPIXELS}={needed})"
+        )
+    frames = getattr(image, "n_frames", 1)
+    # Phones save a photo with its preview or depth in an MPO, named .jpg; its first frame is the photo.
+    if frames > 1 and image.format != "MPO":
+        raise InputError(f"{where} is an animation of {frames} frames, expected one picture; save one of them")
+    return image
+
+
+@contextlib.contextmanager
+def _failures_named(where: str, start: bytes) -> Iterator[None]:
+    """Whatever decoders raise as one sentence.
+
+    Args:
+        where: What to call the file.
+        start: Its first bytes.
+    """
     try:
         with warnings.catch_warnings():
-            # Pillow warns about large pictures at a limit of its own, ours is checked below; and about damage that it
-            # gets over or then raises an error for.
+            # Pillow warns about large pictures at a limit of its own, ours is checked; and about damage that it gets
+            # over or then raises an error for.
             warnings.simplefilter("ignore")
-            image = Image.open(io.BytesIO(data))
-            if image.width * image.height > MAX_PIXELS:
-                raise Image.DecompressionBombError
-            frames = getattr(image, "n_frames", 1)
-            # Phones save a photo with its preview or depth in an MPO, named .jpg; its first frame is the photo.
-            if frames > 1 and image.format != "MPO":
-                raise InputError(f"{where} is an animation of {frames} frames, expected one picture; save one of them")
-            was_deep = _is_deep_colour(image)
-            image.load()
+            yield
+    except ExeGanError:
+        raise
     except Image.DecompressionBombError as error:
-        limit = min(MAX_PIXELS, 2 * (Image.MAX_IMAGE_PIXELS or MAX_PIXELS)) / 10**6
+        limit = min(MAX_PIXELS, 2 * (Image.MAX_IMAGE_PIXELS or MAX_PIXELS), _budget.most or MAX_PIXELS) / 10**6
         raise InputError(f"{where} has more than {limit:.4g} megapixels; make it smaller first") from error
     except UnidentifiedImageError as error:
-        if not HAS_HEIF and _is_heif(data):
+        if not HAS_HEIF and _is_heif(start):
             raise InputError(
                 f"{where} is a HEIC picture; run pip install 'exegan[heif]', or save it as JPEG"
             ) from error
         raise InputError(f"{where} is not a picture, expected one of {', '.join(FORMATS)}") from error
-    except (OSError, SyntaxError, TypeError, ValueError, EOFError, struct.error) as error:
-        raise InputError(f"{where} is damaged and cannot be decoded ({error}); get the file again") from error
-    if was_deep:
-        image.info[WAS_DEEP] = True
-    if holds_manifest(data):
-        image.info[HAD_MANIFEST] = True
-    return image
+    except MemoryError as error:
+        raise InputError(f"{where} is too large for this machine's memory; make it smaller first") from error
+    # Decoders raise what they stumble over: RuntimeError (AVIF), KeyError and ZeroDivisionError (TIFF), struct.error...
+    except Exception as error:
+        told = reason(error)
+        raise InputError(f"{where} is damaged and cannot be decoded ({told}); get the file again") from error
+
+
+def reason(error: Exception) -> str:
+    """What an exception of a library says, on one line that is not too long; its kind where it does not say much."""
+    text = " ".join(str(getattr(error, "strerror", None) or error).split())
+    if not isinstance(error, (OSError, SyntaxError, ValueError)):
+        text = f"{type(error).__name__}: {text}" if text else type(error).__name__
+    return text if len(text) <= _LONGEST_REASON else f"{text[:_LONGEST_REASON]}…"
 
 
 def _is_deep_colour(image: Image.Image) -> bool:
@@ -100,5 +223,5 @@ def _is_deep_colour(image: Image.Image) -> bool:
     return any("16B" in str(tile[3]) for tile in getattr(image, "tile", [])) and image.mode.startswith("RGB")
 
 
-def _is_heif(data: bytes) -> bool:
-    return data[4:8] == b"ftyp" and data[8:12] in (b"heic", b"heix", b"mif1", b"hevc")
+def _is_heif(start: bytes) -> bool:
+    return start[4:8] == b"ftyp" and start[8:12] in (b"heic", b"heix", b"mif1", b"hevc")

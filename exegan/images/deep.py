@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import io
+import struct
+import zlib
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps
+from PIL import Image, ImageOps, PngImagePlugin
 
 Deep = NDArray[np.uint16]
 
 WITH_DEEP_COLOUR = ("PNG", "TIFF")
-_ICC, _XMP = 34675, 700
-_FIRST_CV2 = (4, 13)  # 4.12 loses metadata
+_ICC = 34675
 _EXIF_HEADER = b"Exif\0\0"
+_INCH = 0.0254  # metres
 
 
 def read_deep(data: bytes, opened: Image.Image, upright: Image.Image) -> Deep | None:
@@ -33,9 +36,10 @@ def read_deep(data: bytes, opened: Image.Image, upright: Image.Image) -> Deep | 
         import tifffile  # noqa: F401  # so that what is read can be written
     except ImportError:
         return None
-    if tuple(int(part) for part in cv2.__version__.split(".")[:2]) < _FIRST_CV2:
+    try:
+        read = cv2.imdecode(np.frombuffer(data, dtype=np.uint8), cv2.IMREAD_UNCHANGED)
+    except cv2.error:  # damage that Pillow gets over
         return None
-    read = cv2.imdecode(np.frombuffer(data, dtype=np.uint8), cv2.IMREAD_UNCHANGED)
     if read is None or read.dtype != np.uint16 or read.ndim != 3:
         return None
     # OpenCV turns a TIFF upright, but not a PNG.
@@ -46,15 +50,23 @@ def read_deep(data: bytes, opened: Image.Image, upright: Image.Image) -> Deep | 
     return None
 
 
-def replace_deep(deep: Deep, pixels: Image.Image, changed: NDArray[np.bool_]) -> Deep:
-    """The colours of an 8-bit picture of the same colour space wherever it was changed; alpha stays."""
+def replace_deep(deep: Deep, pixels: Image.Image, changed: NDArray[np.bool_], box: tuple[int, int, int, int]) -> Deep:
+    """The colours of an 8-bit picture of the same colour space wherever it was changed; alpha stays.
+
+    Args:
+        deep: All of the photo.
+        pixels: The part of it in `box`: left, top, right, bottom.
+        changed: Bool [H, W] of that part.
+        box: Where it lies.
+    """
+    left, top, right, bottom = box
     result: Deep = deep.copy()
-    result[changed, :3] = np.asarray(pixels)[changed, :3].astype(np.uint16) * 257
+    result[top:bottom, left:right][changed, :3] = np.asarray(pixels)[changed, :3].astype(np.uint16) * 257
     return result
 
 
-def write_deep(deep: Deep, path: Path, kind: str, metadata: dict[str, Any], xmp: bytes | None) -> list[str]:
-    """Write a PNG or TIFF file.
+def write_deep(deep: Deep, path: Path, kind: str, metadata: dict[str, Any], xmp: bytes | None) -> None:
+    """Write a PNG file, or a TIFF file without EXIF and XMP.
 
     Args:
         deep: As `read_deep` gives it.
@@ -63,36 +75,48 @@ def write_deep(deep: Deep, path: Path, kind: str, metadata: dict[str, Any], xmp:
         metadata: `exif`, `icc_profile` and `dpi` as Pillow's writers take them.
         xmp: XMP packet.
 
-    Returns:
-        What could not be kept, in sentences.
-
     Raises:
         OSError: The disk refuses the file.
     """
-    exif = metadata.get("exif", b"")
     if kind == "TIFF":
-        return _write_tiff(deep, path, exif, metadata, xmp)
+        _write_tiff(deep, path, metadata)
+        return
     import cv2
 
-    given = (
-        (cv2.IMAGE_METADATA_EXIF, exif.removeprefix(_EXIF_HEADER)),
-        (cv2.IMAGE_METADATA_ICCP, metadata.get("icc_profile")),
-        (cv2.IMAGE_METADATA_XMP, xmp),
-    )
-    kinds, blocks = [one for one, value in given if value], [value for _, value in given if value]
-    arrays = [np.frombuffer(block, dtype=np.uint8) for block in blocks]
-    path.write_bytes(cv2.imencodeWithMetadata(".png", _swapped(deep), kinds, arrays)[1].tobytes())
-    return ["its resolution in dots per inch was left out"] if "dpi" in metadata else []
+    encoded = cv2.imencode(".png", _swapped(deep))[1].tobytes()
+    path.write_bytes(_with_metadata(encoded, metadata, xmp))
 
 
-def _write_tiff(deep: Deep, path: Path, exif: bytes, metadata: dict[str, Any], xmp: bytes | None) -> list[str]:
+def _with_metadata(png: bytes, metadata: dict[str, Any], xmp: bytes | None) -> bytes:
+    """A PNG with what Pillow would write, directly behind its header (OpenCV itself reads beyond the packet)."""
+    info = png_texts(xmp)
+    if profile := metadata.get("icc_profile"):
+        info.add(b"iCCP", b"ICC Profile\0\0" + zlib.compress(profile))
+    if dpi := metadata.get("dpi"):
+        info.add(b"pHYs", struct.pack(">IIB", *(round(one / _INCH) for one in dpi), 1))
+    if exif := metadata.get("exif"):
+        info.add(b"eXIf", exif.removeprefix(_EXIF_HEADER))
+    first = 8 + 25  # signature and IHDR
+    file = io.BytesIO()
+    file.write(png[:first])
+    for name, data, *_ in info.chunks:
+        PngImagePlugin.putchunk(file, name, data)
+    file.write(png[first:])
+    return file.getvalue()
+
+
+def png_texts(xmp: bytes | None) -> PngImagePlugin.PngInfo:
+    """XMP as the iTXt chunk that it is in a PNG; nothing for None."""
+    info = PngImagePlugin.PngInfo()
+    if xmp is not None:
+        info.add_itxt("XML:com.adobe.xmp", xmp.decode("utf-8", errors="replace"))
+    return info
+
+
+def _write_tiff(deep: Deep, path: Path, metadata: dict[str, Any]) -> None:
     import tifffile
 
-    described = Image.Exif()
-    described.load(exif)
-    blocks = ((_ICC, 7, metadata.get("icc_profile")), (_XMP, 1, xmp))
-    tags = [(tag, kind, len(block), block, True) for tag, kind, block in blocks if block]
-    tags += [(tag, 2, 0, value, True) for tag, value in described.items() if isinstance(value, str)]
+    profile = metadata.get("icc_profile")
     tifffile.imwrite(
         path,
         deep,
@@ -103,10 +127,8 @@ def _write_tiff(deep: Deep, path: Path, exif: bytes, metadata: dict[str, Any], x
         resolutionunit="INCH" if "dpi" in metadata else None,
         metadata=None,
         software=False,
-        extratags=tags,
+        extratags=[(_ICC, 7, len(profile), profile, True)] if profile else [],
     )
-    lost = any(described.get_ifd(directory) for directory in (0x8769, 0x8825))
-    return ["its EXIF camera settings and place were left out"] if lost else []
 
 
 def _swapped(pixels: Deep) -> Deep:

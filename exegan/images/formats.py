@@ -15,7 +15,7 @@ FORMATS = {
     ".tif": "TIFF",
     ".tiff": "TIFF",
 }
-if features.check("avif"):  # Pillow from 11.3 on
+if "avif" in features.get_supported_modules():  # Pillow from 11.3 on; asked by name, older ones warn
     FORMATS[".avif"] = "AVIF"
 try:
     from pillow_heif import register_heif_opener
@@ -25,6 +25,9 @@ else:
     register_heif_opener()
     FORMATS |= {".heic": "HEIF", ".heif": "HEIF"}
     HAS_HEIF = True
+
+DECODED = (*dict.fromkeys(FORMATS.values()), "GIF", "PPM", "JPEG2000")
+"""What is read, by Pillow's names. Its other decoders are left alone: that of EPS starts a program on the file."""
 
 WITH_ALPHA = ("PNG", "WEBP", "TIFF", "AVIF", "HEIF")
 WITH_XMP = ("PNG", "JPEG", "WEBP", "TIFF", "AVIF", "HEIF")

@@ -10,7 +10,7 @@ from PIL import Image
 
 from exegan.errors import MaskError
 from exegan.images.colour import upright, upright_rgb
-from exegan.images.decoding import open_file
+from exegan.images.decoding import decoded, read_bytes
 
 
 def read_mask(path: str | Path) -> NDArray[np.bool_]:
@@ -19,7 +19,8 @@ def read_mask(path: str | Path) -> NDArray[np.bool_]:
     Raises:
         InputError: As for `read_photo`.
     """
-    return mask_from_image(open_file(path))
+    with decoded(read_bytes(path), str(path)) as image:
+        return mask_from_image(image)
 
 
 def mask_from_image(image: Image.Image) -> NDArray[np.bool_]:

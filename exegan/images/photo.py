@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+import math
+import warnings
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, JpegImagePlugin
+from PIL import Image, ImageChops, JpegImagePlugin, PngImagePlugin
 
-from exegan.images.colour import from_srgb, upright, upright_rgb
-from exegan.images.decoding import HAD_MANIFEST, WAS_DEEP, decode, open_file, read_bytes
+from exegan.images.colour import ORIENTATION, from_srgb, upright, upright_rgb
+from exegan.images.decoding import HAD_MANIFEST, WAS_DEEP, decoded, read_bytes
 from exegan.images.deep import Deep, read_deep, replace_deep
 
-_ORIENTATION = 0x0112
 # Description, make, model, software, date, artist, copyright, rating, and the titles of Windows.
 _DESCRIPTIVE = (270, 271, 272, 305, 306, 315, 18246, 18249, 33432, 40091, 40092, 40093, 40094, 40095)
-_DIRECTORIES = (0x8769, 0x8825)  # camera settings, place
+EXIF_DIRECTORIES = _CAMERA, _PLACE = 0x8769, 0x8825
+_INTEROPERABILITY = 0xA005  # a directory in that of the camera
+XMP_IN_JPEG = b"http://ns.adobe.com/xap/1.0/\0"
+_XMP_ENDS = '<?xpacket end="w"?>'
 # Modes whose pixels can be replaced one by one; others are brought to one of them without loss.
 _KEPT = ("L", "LA", "RGB", "RGBA", "CMYK", "I;16")
 _WIDENED = {"1": "L", "P": "RGBA", "PA": "RGBA", "RGBX": "RGB", "La": "LA", "RGBa": "RGBA"}
@@ -48,19 +53,27 @@ class Photo:
     deep: Deep | None = None
     had_manifest: bool = False
 
+    @classmethod
+    def of(cls, image: Image.Image) -> Photo:
+        """A picture in memory, with what Pillow still knows of its file; `open_photo` knows more."""
+        return _make_photo(None, image)
+
     def replaced(self, result: Image.Image) -> Photo:
         """The photo with the pixels of `result` wherever they differ from `image`; all others as the file has them.
 
         Args:
             result: 8-bit sRGB of the photo's size.
         """
-        differs = np.asarray(result) != np.asarray(self.image)
-        changed = differs[..., 0] | differs[..., 1] | differs[..., 2]  # `any` along so short an axis is slow
-        if not changed.any():
+        box = ImageChops.difference(result, self.image).getbbox()
+        if box is None:
             return self
-        native = _replace(self.native, result, changed)
-        native.info = dict(self.native.info)
-        deep = None if self.deep is None else replace_deep(self.deep, native, changed)
+        before, after = self.image.crop(box), result.crop(box)
+        differs = np.asarray(after) != np.asarray(before)
+        changed = differs[..., 0] | differs[..., 1] | differs[..., 2]  # `any` along so short an axis is slow
+        part = _replace(self.native.crop(box), after, changed)
+        native = self.native.copy()
+        native.paste(part, box)
+        deep = None if self.deep is None else replace_deep(self.deep, part, changed, box)
         return replace(self, native=native, image=result, deep=deep)
 
 
@@ -71,7 +84,8 @@ def open_photo(path: str | Path) -> Photo:
         InputError: The file is missing, no picture, damaged, animated or too large.
     """
     data = read_bytes(path)
-    return _make_photo(data, decode(data, str(path)))
+    with decoded(data, str(path)) as opened:
+        return _make_photo(data, opened)
 
 
 def read_photo(path: str | Path) -> Image.Image:
@@ -80,25 +94,28 @@ def read_photo(path: str | Path) -> Image.Image:
     Raises:
         InputError: As for `open_photo`.
     """
-    return upright_rgb(open_file(path))
+    return decode_photo(read_bytes(path), str(path))
 
 
 def decode_photo(data: bytes, where: str) -> Image.Image:
     """`read_photo` for a file that is already in memory; `where` names it in errors."""
-    return upright_rgb(decode(data, where))
+    with decoded(data, where) as opened:
+        return upright_rgb(opened)
 
 
-def _make_photo(data: bytes, opened: Image.Image) -> Photo:
+def _make_photo(data: bytes | None, opened: Image.Image) -> Photo:
     turned = upright(opened)
     native = turned if turned.mode in _KEPT else turned.convert(_widened_mode(turned))
     native.info = dict(turned.info)
-    deep = read_deep(data, opened, native) if WAS_DEEP in opened.info else None
-    was_cut = WAS_DEEP in opened.info and deep is None
-    notes = ["its 16 bits a colour were read as 8 (pip install 'exegan[deep]' reads all)"] if was_cut else []
+    was_deep = WAS_DEEP in opened.info
+    deep = read_deep(data, opened, native) if was_deep and data is not None else None
+    metadata, notes = _metadata(opened)
+    if was_deep and deep is None:
+        notes.insert(0, "its 16 bits a colour were read as 8 (pip install 'exegan[deep]' reads all)")
     return Photo(
         native,
         upright_rgb(native),
-        _metadata(opened),
+        metadata,
         _xmp(opened),
         _jpeg_settings(opened),
         tuple(notes),
@@ -130,36 +147,115 @@ def _replace(native: Image.Image, result: Image.Image, changed: NDArray[np.bool_
     return Image.fromarray(pixels, native.mode) if native.mode == "CMYK" else Image.fromarray(pixels)
 
 
-def _metadata(image: Image.Image) -> dict[str, Any]:
-    kept: dict[str, Any] = {key: image.info[key] for key in ("icc_profile", "dpi") if image.info.get(key)}
+def _metadata(image: Image.Image) -> tuple[dict[str, Any], list[str]]:
+    """What can be kept of a file's metadata, and sentences about the rest."""
+    kept: dict[str, Any] = {}
+    notes = []
+    if isinstance(profile := image.info.get("icc_profile"), bytes) and profile:
+        kept["icc_profile"] = profile
+    if dpi := image.info.get("dpi"):
+        if _is_resolution(dpi):
+            kept["dpi"] = tuple(map(float, dpi))
+        else:
+            notes.append("its resolution in dots per inch makes no sense and was left out")
+    exif, is_whole = _read_exif(image)
+    if exif:
+        kept["exif"] = exif
+    if not is_whole:
+        notes.append("its EXIF data are damaged, what could not be read was left out")
+    return kept, notes
+
+
+def _is_resolution(dpi: Any) -> bool:
     try:
-        exif = _photographic(image.getexif())
-        if len(exif):
-            kept["exif"] = exif.tobytes()
-    except Exception:  # Pillow raises whatever it stumbles over in damaged EXIF data
-        kept.pop("exif", None)
+        # JPEG has 16 bits for each.
+        return len(dpi) == 2 and all(math.isfinite(one) and 1 <= one <= 65535 for one in map(float, dpi))
+    except (TypeError, ValueError, ZeroDivisionError):
+        return False
+
+
+def _read_exif(image: Image.Image) -> tuple[bytes, bool]:
+    """EXIF data as Pillow's writers take them, nothing if there are none; and whether they have all that is to be kept.
+
+    Of the rest, a TIFF has its own layout in the same place, which would not fit another file, and a camera the small
+    picture of what was edited away.
+    """
+    found: dict[int, Any] = {}
+    is_whole = True
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of Pillow, about data cut short
+        try:
+            exif = image.getexif()
+            for directory in EXIF_DIRECTORIES:
+                if entries := dict(exif.get_ifd(directory)):
+                    found[directory] = entries
+                elif directory in exif:
+                    is_whole = False
+            if _INTEROPERABILITY in found.get(_CAMERA, {}):
+                found[_CAMERA][_INTEROPERABILITY] = dict(exif.get_ifd(_INTEROPERABILITY))
+            found |= {tag: exif[tag] for tag in _DESCRIPTIVE if tag in exif}
+            if ORIENTATION in exif:
+                found[ORIENTATION] = 1  # the pixels are upright now
+        except Exception:  # Pillow raises whatever it stumbles over in damaged EXIF data
+            is_whole = False
+    kept = _writable(found)
+    texts = {tag: _text_bytes(text) for tag, text in kept.items() if isinstance(text, str)}
+    written = _exif_bytes({**kept, **texts}) or b""
+    return written if kept else b"", is_whole and kept == found
+
+
+def _text_bytes(text: str) -> bytes:
+    """A text of EXIF data as its file had it: of any encoding, but Pillow reads Latin-1 and would write ASCII."""
+    try:
+        return text.encode("latin-1")
+    except UnicodeEncodeError:  # set in memory
+        return text.encode(errors="replace")
+
+
+def _writable(entries: Mapping[int, Any], directory: int | None = None) -> dict[int, Any]:
+    """Those entries that Pillow can write, which reads more than that."""
+
+    def can_write(some: Mapping[int, Any]) -> bool:
+        return _exif_bytes(some if directory is None else {directory: some}) is not None
+
+    if can_write(entries):
+        return dict(entries)
+    kept: dict[int, Any] = {}
+    for tag, value in entries.items():
+        if isinstance(value, dict) and directory is None:
+            if part := _writable(value, tag):
+                kept[tag] = part
+        elif can_write({tag: value}):
+            kept[tag] = value
     return kept
 
 
-def _photographic(exif: Image.Exif) -> Image.Exif:
-    """What tells of the photo; a TIFF has its own layout in the same place, which would not fit another file."""
-    kept = Image.Exif()
-    for tag in _DESCRIPTIVE:
-        if tag in exif:
-            kept[tag] = exif[tag]
-    for directory in _DIRECTORIES:
-        if entries := exif.get_ifd(directory):
-            kept.get_ifd(directory).update(entries)
-    if _ORIENTATION in exif:
-        kept[_ORIENTATION] = 1  # the pixels are upright now
-    return kept
+def _exif_bytes(entries: Mapping[int, Any]) -> bytes | None:
+    exif = Image.Exif()
+    for tag, value in entries.items():
+        exif[tag] = value
+    try:
+        return exif.tobytes()
+    except Exception:  # as above
+        return None
 
 
 def _xmp(image: Image.Image) -> bytes | None:
-    found = image.info.get("xmp") or image.info.get("XML:com.adobe.xmp")
+    """The XMP packet, wherever the format has it and Pillow, depending on its version, leaves it."""
+    found = image.info.get("XML:com.adobe.xmp")
+    if isinstance(found, str) and not isinstance(found, PngImagePlugin.iTXt):
+        # exegan 0.1.0 wrote PNGs of 16-bit colours so, with a piece of its memory behind the packet.
+        packet, end, _ = found.partition(_XMP_ENDS)
+        return (packet + end).encode("latin-1", errors="replace")
+    found = image.info.get("xmp") or found
     if found is None and image.format == "TIFF":
         found = image.tag_v2.get(700)  # type: ignore[attr-defined]
-    return found.encode() if isinstance(found, str) else found
+    if found is None:
+        segments = [data for name, data in getattr(image, "applist", []) if name == "APP1"]
+        found = next((data.removeprefix(XMP_IN_JPEG) for data in segments if data.startswith(XMP_IN_JPEG)), None)
+    if isinstance(found, str):
+        return found.encode(errors="replace")
+    return found if isinstance(found, bytes) else None
 
 
 def _jpeg_settings(image: Image.Image) -> dict[str, Any] | None:

@@ -5,19 +5,22 @@ from __future__ import annotations
 import contextlib
 import os
 import re
+import struct
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
-from PIL import Image, PngImagePlugin
+from PIL import Image, TiffImagePlugin, TiffTags
 
-from exegan.errors import InputError
-from exegan.images.deep import WITH_DEEP_COLOUR, write_deep
+from exegan.errors import ExeGanError, InputError
+from exegan.images.decoding import reason, working_on
+from exegan.images.deep import WITH_DEEP_COLOUR, png_texts, write_deep
 from exegan.images.formats import FORMATS, WITH_ALPHA, WITH_QUALITY, WITH_XMP
-from exegan.images.photo import Photo
+from exegan.images.photo import EXIF_DIRECTORIES, XMP_IN_JPEG, Photo
 
 _QUALITY = 95
 _PNG_LEVEL = 3  # of a photo of one megapixel in 0.2 s where Pillow's 6 takes 0.7 s, for a file 3 % larger
+_MOST_IN_JPEG = 65_533  # bytes of a segment
 _XMP_TAG = 700
 _TEMPORARY = ".tmp"
 
@@ -75,31 +78,47 @@ def write_photo(
     check_output(path)
     path = Path(path)
     kind = FORMATS[path.suffix.lower()]
-    picture, notes = _fitting(photo, kind)
-    packet = photo.xmp if xmp is None else xmp
-    if packet is not None and kind not in WITH_XMP:
-        notes.append(f"{kind} cannot hold XMP, so the mark of an edited picture is not in it")
-    options = {
-        **_metadata_options(photo, kind),
-        **_compression(photo, kind, quality),
-        **_xmp_options(packet, kind, photo.metadata),
-    }
     temporary = path.with_name(f".{path.name}.{os.getpid()}{_TEMPORARY}")
     try:
-        if photo.deep is not None and kind in WITH_DEEP_COLOUR:
-            notes += write_deep(photo.deep, temporary, kind, photo.metadata, packet)
-        else:
-            picture.save(temporary, format=kind, **options)
+        with working_on(photo.native):
+            notes = _write(photo, temporary, kind, quality, photo.xmp if xmp is None else xmp)
         if seal is not None:
             seal(temporary)
         os.replace(temporary, path)
-    except (OSError, ValueError) as error:  # the latter for more pixels a side than WebP allows
-        reason = getattr(error, "strerror", None) or error
-        raise InputError(f"the output {path} cannot be written ({reason}); choose another place") from error
+    except ExeGanError:
+        raise
+    except OSError as error:
+        raise InputError(f"the output {path} cannot be written ({reason(error)}); choose another place") from error
+    except MemoryError as error:
+        told = f"the output {path} cannot be written, it is too large for this machine's memory"
+        raise InputError(f"{told}; make the photo smaller first") from error
+    # Writers raise what they stumble over: ValueError for more pixels a side than WebP has, RuntimeError (AVIF)..
+    except Exception as error:
+        told = f"the output {path} cannot be written as {kind} ({reason(error)})"
+        raise InputError(f"{told}; choose another format") from error
     finally:
         with contextlib.suppress(OSError):  # a name too long for the disk; what matters was raised above
             temporary.unlink(missing_ok=True)
     return [*photo.notes, *notes]
+
+
+def _write(photo: Photo, path: Path, kind: str, quality: int | None, xmp: bytes | None) -> list[str]:
+    """Write a file of that format; what could not be kept."""
+    picture, notes = _fitting(photo, kind)
+    metadata, lost = _fitting_metadata(photo, kind)
+    notes += lost
+    if xmp is not None and kind not in WITH_XMP:
+        notes.append(f"{kind} cannot hold XMP, so the mark of an edited picture is not in it")
+        xmp = None
+    if photo.deep is not None and kind in WITH_DEEP_COLOUR:
+        write_deep(photo.deep, path, kind, metadata, xmp)
+    else:
+        # Pillow's writer of packed TIFF cannot write EXIF data that have directories.
+        options = {key: value for key, value in metadata.items() if (kind, key) != ("TIFF", "exif")}
+        picture.save(path, format=kind, **options, **_compression(photo, kind, quality), **_xmp_options(xmp, kind))
+    if kind == "TIFF":
+        _add_tags(path, metadata.get("exif", b""), xmp)
+    return notes
 
 
 def being_written(name: str) -> str | None:
@@ -127,13 +146,19 @@ def _fitting(photo: Photo, kind: str) -> tuple[Image.Image, list[str]]:
     return picture, notes
 
 
-def _metadata_options(photo: Photo, kind: str) -> dict[str, Any]:
+def _fitting_metadata(photo: Photo, kind: str) -> tuple[dict[str, Any], list[str]]:
+    """The photo's metadata that the format can hold, and what it cannot."""
+    kept, notes = dict(photo.metadata), []
     if kind == "BMP":
-        return {key: value for key, value in photo.metadata.items() if key == "dpi"}
-    kept = dict(photo.metadata)
+        words = {"exif": "EXIF data", "icc_profile": "a colour profile"}
+        if lost := [word for key, word in words.items() if kept.pop(key, None)]:
+            notes.append(f"BMP cannot hold {' or '.join(lost)}, they were left out")
+    if kind == "JPEG" and len(kept.get("exif", b"")) > _MOST_IN_JPEG:
+        notes.append("its EXIF data are too long for JPEG and were left out")
+        del kept["exif"]
     if photo.native.mode == "CMYK" and kind not in ("JPEG", "TIFF"):
         kept.pop("icc_profile", None)  # a profile of inks, and the pixels are RGB now
-    return kept
+    return kept, notes
 
 
 def _compression(photo: Photo, kind: str, quality: int | None) -> dict[str, Any]:
@@ -151,17 +176,54 @@ def _compression(photo: Photo, kind: str, quality: int | None) -> dict[str, Any]
     return {}
 
 
-def _xmp_options(packet: bytes | None, kind: str, metadata: dict[str, Any]) -> dict[str, Any]:
-    """XMP as the format takes it; in TIFF it lies among the EXIF data."""
-    if packet is None or kind not in WITH_XMP:
+def _xmp_options(packet: bytes | None, kind: str) -> dict[str, Any]:
+    """XMP as the format's writer takes it; TIFF gets it afterwards."""
+    if packet is None or kind == "TIFF":
         return {}
     if kind == "PNG":
-        info = PngImagePlugin.PngInfo()
-        info.add_itxt("XML:com.adobe.xmp", packet.decode("utf-8", errors="replace"))
-        return {"pnginfo": info}
-    if kind == "TIFF":
-        exif = Image.Exif()
-        exif.load(metadata.get("exif", b""))
-        exif[_XMP_TAG] = packet
-        return {"exif": exif}
+        return {"pnginfo": png_texts(packet)}
+    if kind == "JPEG":  # Pillow's own option came with 11.0
+        segment = XMP_IN_JPEG + packet
+        return {"extra": b"\xff\xe1" + struct.pack(">H", len(segment) + 2) + segment}
     return {"xmp": packet}
+
+
+def _add_tags(path: Path, exif: bytes, xmp: bytes | None) -> None:
+    """Put EXIF data and XMP into a TIFF file that has none.
+
+    All is appended, with a new first directory at the very end that also has the entries of the old one; these are
+    copied as they are, since what they point to stays where it is.
+    """
+    described = Image.Exif()
+    described.load(exif)
+    with path.open("r+b") as file:
+        start = file.read(8)
+        added = TiffImagePlugin.ImageFileDirectory_v2(start)
+        order = "<" if start[:2] == b"II" else ">"
+        for tag in described:
+            directory = described.get_ifd(tag) if tag in EXIF_DIRECTORIES else None
+            added[tag] = described[tag] if directory is None else directory
+        if xmp is not None:
+            added.tagtype[_XMP_TAG] = TiffTags.BYTE
+            added[_XMP_TAG] = xmp
+        if not len(added):
+            return
+        entries = _entries(file, struct.unpack(order + "I", start[4:])[0], order)
+        position = file.seek(0, os.SEEK_END)
+        file.write(b"\0" * (position % 2))
+        position += position % 2
+        file.write(added.tobytes(position))
+        entries |= _entries(file, position, order)
+        directory_at = file.seek(0, os.SEEK_END)
+        count = struct.pack(order + "H", len(entries))
+        file.write(count + b"".join(entries[tag] for tag in sorted(entries)) + bytes(4))
+        file.seek(4)
+        file.write(struct.pack(order + "I", directory_at))
+
+
+def _entries(file: BinaryIO, position: int, order: str) -> dict[int, bytes]:
+    """Entries of a TIFF directory by their tags, each of 12 bytes."""
+    file.seek(position)
+    (count,) = struct.unpack(order + "H", file.read(2))
+    entries = [file.read(12) for _ in range(count)]
+    return {struct.unpack(order + "H", entry[:2])[0]: entry for entry in entries}
