@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
+from exegan.cli.outputs import MaxMegapixelsOption
 from exegan.cli.signing import CertificateOption, KeyOption, TsaOption, make_signer
 from exegan.errors import InputError, Interrupted
 
@@ -43,6 +44,7 @@ def batch(
     backend: Annotated[str, typer.Option(help="torch or onnx.")] = "torch",
     batch_size: Annotated[int, typer.Option(min=1, help="Faces that the networks take at once.")] = 8,
     workers: Annotated[int, typer.Option(min=1, help="Threads that read and write; with ray, processes.")] = 2,
+    max_megapixels: MaxMegapixelsOption = None,
     engine: Annotated[str, typer.Option(help="threads, or ray for a cluster.")] = "threads",
     address: Annotated[str | None, typer.Option(help="Of the Ray cluster.")] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Do again what changed, replace other files.")] = False,

@@ -9,6 +9,7 @@ import typer
 
 from exegan.cli.completions import Outputs, check_outputs, sample_paths, told, write_sheets
 from exegan.cli.exemplars import encode_mixing, parse_exemplars, read_exemplars
+from exegan.cli.outputs import MaxMegapixelsOption
 from exegan.cli.signing import CertificateOption, KeyOption, TsaOption, make_signer
 
 _EXEMPLAR_HELP = (
@@ -47,6 +48,7 @@ def inpaint(
     c2pa_cert: CertificateOption = None,
     c2pa_key: KeyOption = None,
     c2pa_tsa: TsaOption = None,
+    max_megapixels: MaxMegapixelsOption = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print a report as JSON.")] = False,
 ) -> None:
     """Complete faces of a photo under a mask, or regions of them, from exemplar faces."""
@@ -70,10 +72,10 @@ def inpaint(
         identity_net=identity_net,
     )
     mixing = encode_mixing(inpainter, exemplars, words_b, mix_at, bool(mix_sweep))
-    plan = inpainter.plan(picture.image, hole, mixing.style() if mixing else exemplars, face=face)
+    plan = inpainter.plan(picture, hole, mixing.style() if mixing else exemplars, face=face)
     results = inpainter.sample(plan, samples, seed, options)
     best = pick_best(results) if pick == "best" else None
-    kept, model_sha256 = results if best is None else [results[best]], inpainter.model_sha256
-    notes = write_samples(picture, kept, outputs.paths, model_sha256, quality, signer.of(photo) if signer else None)
+    kept = results if best is None else [results[best]]
+    notes = write_samples(kept, outputs.paths, quality, signer.of(photo) if signer else None)
     write_sheets(outputs, inpainter, plan, results, mixing, options)
     typer.echo(told(results, outputs.paths, best, as_json, notes))

@@ -1,10 +1,28 @@
-"""Checks of where a command writes, before it does anything else."""
+"""What a command may read and where it may write, before it does anything else."""
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
+from typing import Annotated
+
+import typer
 
 from exegan.errors import InputError
+
+
+def _allow_megapixels(most: float | None) -> float | None:
+    if most is not None:
+        from exegan.images import MAX_MEGAPIXELS
+
+        os.environ[MAX_MEGAPIXELS] = str(most)  # processes that this one starts obey it, too
+    return most
+
+
+MaxMegapixelsOption = Annotated[
+    float | None,
+    typer.Option(min=0, max=178, callback=_allow_megapixels, help="Decoded at once, by all threads together [120]."),
+]
 
 
 def check_new_output(output: Path, *inputs: Path) -> None:

@@ -10,7 +10,7 @@ from exegan.images.decoding import MAX_MEGAPIXELS, check_picture, limit_pixels
 from exegan.images.formats import FORMATS, MAX_PIXELS
 from exegan.images.masks import check_mask, mask_from_image, read_mask
 from exegan.images.photo import Photo, decode_photo, open_photo, read_photo
-from exegan.images.saving import check_output, save_photo, write_photo
+from exegan.images.saving import check_output, most_xmp, save_photo, write_photo
 
 __all__ = [
     "FORMATS",
@@ -24,6 +24,7 @@ __all__ = [
     "decode_photo",
     "limit_pixels",
     "mask_from_image",
+    "most_xmp",
     "open_photo",
     "read_mask",
     "read_photo",

@@ -44,6 +44,11 @@ def check_output(path: str | Path) -> None:
         raise InputError(f"the output {path} cannot be written ({reason}); choose another name") from error
 
 
+def most_xmp(path: str | Path) -> float:
+    """Bytes of an XMP packet that the format of the path's extension can hold."""
+    return _MOST_IN_JPEG - len(XMP_IN_JPEG) if FORMATS.get(Path(path).suffix.lower()) == "JPEG" else float("inf")
+
+
 def save_photo(image: Image.Image, path: str | Path, quality: int | None = None) -> None:
     """Write an RGB picture that comes from no file; arguments and errors as for `write_photo`."""
     write_photo(Photo(image, image), path, quality)

@@ -1,4 +1,4 @@
-"""The person's door: whole photos, found faces, exemplar photos."""
+"""Whole photos: their faces found, completed from exemplar photos, and put back."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from torch import Tensor
 
 from exegan.faces.face import Face
 from exegan.faces.paste import paste
-from exegan.images import check_mask, upright_rgb
+from exegan.images import Photo, check_mask
 from exegan.inpainter.encoding import ExemplarInpainter
 from exegan.inpainter.exemplars import Exemplar
 from exegan.inpainter.holes import AllBut, BoolMask, Hole, Regions
@@ -34,6 +34,12 @@ Exemplars = Exemplar | Mapping[Key, Exemplar]
 
 class Inpainter(ExemplarInpainter):
     """Networks on a device, ready to complete faces in photos. Holds no state between calls.
+
+    ::
+
+        inpainter = Inpainter.from_pretrained("default")
+        photo, mask, exemplar = open_photo("photo.jpg"), read_mask("mask.png"), read_photo("face.jpg")
+        inpainter.inpaint(photo, mask, exemplar, seed=3).save("completed.jpg")
 
     Arguments as for `ExemplarInpainter`.
     """
@@ -78,12 +84,12 @@ class Inpainter(ExemplarInpainter):
         return cls(loaded.model, loaded.device, model_sha256=loaded.sha256, recognizer=recognizer)
 
     def prepare(
-        self, photo: Image.Image, mask: BoolMask, *, face: int | str = "auto", aligned: bool = False
+        self, photo: Image.Image | Photo, mask: BoolMask, *, face: int | str = "auto", aligned: bool = False
     ) -> Prepared:
         """First stage for one face: find it and cut it out. May run in any thread.
 
         Args:
-            photo: Any size and mode; EXIF orientation is applied.
+            photo: As for `inpaint`.
             mask: Bool [H, W] of the upright photo, True = hole.
             face: Its index from the left, or `auto`: the one that the mask touches most.
             aligned: The photo is an aligned square face itself, nothing is looked for.
@@ -93,13 +99,15 @@ class Inpainter(ExemplarInpainter):
             NoFaceFound: The photo has no face.
             InputError: There is no such face, or an aligned photo is not square.
         """
-        photo = upright_rgb(photo)
-        check_mask(mask, (photo.height, photo.width))
-        if aligned:
-            return prepare_face(np.asarray(photo), mask, None, 0, self.resolution)
-        faces = self.detector.detect(photo)
-        index = chosen_face(faces, face, mask)
-        return prepare_face(np.asarray(photo), mask, faces[index], index, self.resolution)
+        source = _as_photo(photo)
+        picture = source.image
+        check_mask(mask, (picture.height, picture.width))
+        found, index = None, 0
+        if not aligned:
+            faces = self.detector.detect(picture)
+            index = chosen_face(faces, face, mask)
+            found = faces[index]
+        return replace(prepare_face(np.asarray(picture), mask, found, index, self.resolution), source=source)
 
     def finish(self, prepared: Prepared, raw: Tensor, *, seed: int = 0, style: Style | None = None) -> Inpainted:
         """Last stage for one face: put a generated crop back. May run in any thread.
@@ -115,11 +123,18 @@ class Inpainter(ExemplarInpainter):
             result = paste(prepared.photo, raw.cpu(), prepared.mask, prepared.affine)
         exemplars = [None if style is None else style.identity]
         face = measure_face(prepared, result, exemplars, self.recognizer, dict(clock.seconds))
-        return Inpainted(Image.fromarray(result), (face,), seed, clock.seconds)
+        return Inpainted(
+            Image.fromarray(result),
+            (face,),
+            seed,
+            clock.seconds,
+            source=prepared.source,
+            model_sha256=self.model_sha256,
+        )
 
     def plan(
         self,
-        photo: Image.Image,
+        photo: Image.Image | Photo,
         hole: Hole,
         exemplar: Exemplars,
         *,
@@ -131,15 +146,17 @@ class Inpainter(ExemplarInpainter):
         Arguments and errors as for `inpaint`; `faces` are those of the photo where they are known from before.
         """
         clock = Clock()
-        photo = upright_rgb(photo)
+        source = _as_photo(photo)
+        picture = source.image
         if not isinstance(hole, Regions | AllBut):
-            check_mask(hole, (photo.height, photo.width))
+            check_mask(hole, (picture.height, picture.width))
         with clock.stage("detect"):
-            faces = self.detector.detect(photo) if faces is None else faces
+            faces = self.detector.detect(picture) if faces is None else faces
         with clock.stage("encode_exemplar"):
             given = exemplar if isinstance(exemplar, Mapping) else {None: exemplar}
             styles = {key: self.make_style(one) for key, one in given.items()}
-        return replace(make_plan(np.asarray(photo), faces, hole, styles, face), seconds=clock.seconds)
+        plan = make_plan(np.asarray(picture), faces, hole, styles, face)
+        return replace(plan, seconds=clock.seconds, source=source)
 
     def run(self, plans: Sequence[Plan], seeds: Sequence[int], options: Options = DEFAULTS) -> list[Inpainted]:
         """Carry plans out, each with its seed, in as few network calls as possible.
@@ -152,11 +169,12 @@ class Inpainter(ExemplarInpainter):
         Raises:
             InputError: The numbers differ, or a seed is out of range.
         """
-        return run_plans(self, plans, seeds, options, self.recognizer)
+        results = run_plans(self, plans, seeds, options, self.recognizer)
+        return [replace(result, model_sha256=self.model_sha256) for result in results]
 
     def inpaint(
         self,
-        photo: Image.Image,
+        photo: Image.Image | Photo,
         mask: Hole,
         exemplar: Exemplars,
         *,
@@ -164,13 +182,14 @@ class Inpainter(ExemplarInpainter):
         seed: int = 0,
         options: Options = DEFAULTS,
     ) -> Inpainted:
-        """Complete the faces under a hole in a whole photo (the person's door).
+        """Complete the faces under a hole in a whole photo.
 
         Detects the faces, aligns each like FFHQ, completes it, and puts the hole's part of it back at the photo's full
         resolution with a seam that is blended inside the hole.
 
         Args:
-            photo: Any size and mode; EXIF orientation is applied.
+            photo: What `images.open_photo` gives, which knows all of the file that a saved result keeps; or a picture
+                of any size and mode, whose EXIF orientation is applied.
             mask: Bool [H, W] of the upright photo, True = hole; or `Regions` to make one of.
             exemplar: See `make_style`; or several by whom they are for: a face's index, regions (`eyes+mouth`), or
                 (index, regions), with None for all else.
@@ -179,7 +198,8 @@ class Inpainter(ExemplarInpainter):
             options: Strength of the exemplar, truncation, noise.
 
         Returns:
-            The completed photo, RGB; every pixel outside the mask is the photo's.
+            The completed photo, RGB; every pixel outside the mask is the photo's. Its `save` writes it with the mark of
+            an edited picture and with the photo's metadata.
 
         Raises:
             MaskError: The mask has another size, is empty, or touches no face.
@@ -199,3 +219,7 @@ class Inpainter(ExemplarInpainter):
         """Completions with two exemplars mixed at every layer, from all of `fine` (layer 0) to all of `coarse`."""
         plans = [plan.with_style(coarse.mixed(fine, at)) for at in range(len(coarse.codes) + 1)]
         return self.run(plans, [seed] * len(plans), options)
+
+
+def _as_photo(photo: Image.Image | Photo) -> Photo:
+    return photo if isinstance(photo, Photo) else Photo.of(photo)

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from exegan.errors import InputError, MaskError
 from exegan.faces.face import Face
 from exegan.faces.select import divide_hole, spare_others
-from exegan.images import check_mask
+from exegan.images import Photo, check_mask
 from exegan.inpainter.holes import AllBut, BoolMask, Hole, Regions, regions_hole, touches_crop
 from exegan.inpainter.selection import chosen_faces
 from exegan.inpainter.styles import Style
@@ -58,12 +58,14 @@ class Plan:
         parts: What is done to it, in order.
         holes: The hole that each face owns, by its index.
         seconds: What went before, by stage.
+        source: The photo as its file has it, for saving.
     """
 
     photo: NDArray[np.uint8]
     parts: tuple[Part, ...]
     holes: Mapping[int, BoolMask]
     seconds: Mapping[str, float] = field(default_factory=dict)
+    source: Photo | None = None
 
     def with_style(self, style: Style) -> Plan:
         """The same with one style for all its parts."""

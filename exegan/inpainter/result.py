@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from PIL import Image
@@ -11,7 +12,10 @@ from PIL import Image
 from exegan.errors import InputError
 from exegan.faces.align import Affine
 from exegan.faces.face import Face
+from exegan.images import Photo
 from exegan.inpainter.scores import score
+from exegan.inpainter.writing import write_completed
+from exegan.provenance import Signing
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,6 +86,8 @@ class Inpainted:
         seed: Seed of the stochastic style.
         seconds: Duration of each stage.
         remarks: What is to be said about the exemplars, in sentences.
+        source: The photo as its file has it.
+        model_sha256: Of the weights' file; None where there is none.
     """
 
     image: Image.Image
@@ -89,6 +95,38 @@ class Inpainted:
     seed: int
     seconds: dict[str, float]
     remarks: tuple[str, ...] = ()
+    source: Photo | None = None
+    model_sha256: str | None = None
+
+    def save(self, path: str | Path, *, quality: int | None = None, signing: Signing | None = None) -> list[str]:
+        """Write the completed photo as the command line does: with the mark of an edited picture, whole or not at all.
+
+        What the photo's file had is kept where the format can hold it: mode and depth outside the hole, alpha, ICC
+        profile, EXIF, XMP, resolution. Saving `image` alone would lose all that, and the mark.
+
+        Args:
+            path: Where to; the extension says in which format. A file that is there is replaced.
+            quality: 1 to 100 for JPEG, WebP, AVIF and HEIF. None is the photo's own for JPEG to JPEG, lossless for
+                WebP, and 95 otherwise.
+            signing: Puts a signed C2PA manifest into the file, as `Signer.of` the photo's file gives it.
+
+        Returns:
+            What could not be kept, in sentences.
+
+        Raises:
+            InputError: The extension is unknown, the folder is missing or not writable, a folder has that name, the
+                disk is full, or signing failed.
+        """
+        photo = Photo.of(self.image) if self.source is None else self.source
+        return write_completed(
+            photo,
+            self.image,
+            path,
+            seed=self.seed,
+            model_sha256=self.model_sha256,
+            quality=quality,
+            signing=signing,
+        )
 
     @property
     def score(self) -> float:

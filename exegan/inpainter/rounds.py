@@ -120,4 +120,5 @@ def _result(run: _Run, recognizer: Recognizer | None) -> Inpainted:
             seconds = run.clocks[index].seconds
             one = replace(run.faces[index], photo=run.plan.photo, mask=hole)
             faces.append(measure_face(one, run.canvas, exemplars, recognizer, seconds))
-    return Inpainted(Image.fromarray(run.canvas), tuple(faces), run.seed, run.clock.seconds, tuple(run.plan.notes()))
+    remarks, source = tuple(run.plan.notes()), run.plan.source
+    return Inpainted(Image.fromarray(run.canvas), tuple(faces), run.seed, run.clock.seconds, remarks, source)

@@ -15,7 +15,7 @@ from torch import Tensor
 from exegan.errors import InputError
 from exegan.faces.align import Affine, crop_side, ffhq_affine, warp_crop, warp_mask
 from exegan.faces.face import Face
-from exegan.images import to_tensor
+from exegan.images import Photo, to_tensor
 from exegan.inpainter.holes import BoolMask
 
 
@@ -31,6 +31,7 @@ class Prepared:
         affine: Photo → crop.
         image: Crop [3, R, R] in [-1, 1], on the CPU.
         crop_mask: [1, R, R], 1 = hole, on the CPU.
+        source: The photo as its file has it, for saving.
     """
 
     photo: NDArray[np.uint8]
@@ -40,6 +41,7 @@ class Prepared:
     affine: Affine
     image: Tensor
     crop_mask: Tensor
+    source: Photo | None = None
 
     @property
     def upscaled(self) -> float:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from PIL import Image
 
-from exegan.images import Photo, write_photo
-from exegan.inpainter.result import Inpainted
+from exegan.images import Photo, check_output, most_xmp, write_photo
 from exegan.provenance import SIGNABLE, Provenance, Signing, check_signable, marked_packet
+
+if TYPE_CHECKING:
+    from exegan.inpainter.result import Inpainted
 
 _LOST_MANIFEST = "its C2PA manifest fits no edited picture and was left out; a signed output would have kept it"
 
@@ -35,35 +38,31 @@ def write_completed(
         quality: As for `images.write_photo`.
         signing: Puts a signed C2PA manifest into the file; None leaves it unsigned. Its errors are those of `Signer`.
     """
-    mark = Provenance(model_sha256, seed)
+    check_output(path)
+    mark, lost = Provenance(model_sha256, seed), []
     packet = marked_packet(photo.xmp, mark)
+    if len(packet) > most_xmp(path):
+        packet = marked_packet(None, mark)
+        lost.append("its XMP is too long for JPEG, only the mark is in it")
+    edited = photo.replaced(completed)
     if signing is None:
-        notes = write_photo(photo.replaced(completed), path, quality, packet)
-        return [*notes, _LOST_MANIFEST] if photo.had_manifest else notes
-    check_signable(path)
-    mime = SIGNABLE[Path(path).suffix.lower()]
-    return write_photo(photo.replaced(completed), path, quality, packet, lambda file: signing.sign(file, mime, mark))
+        notes = write_photo(edited, path, quality, packet)
+        lost += [_LOST_MANIFEST] if photo.had_manifest else []
+    else:
+        check_signable(path)
+        mime = SIGNABLE[Path(path).suffix.lower()]
+        notes = write_photo(edited, path, quality, packet, lambda file: signing.sign(file, mime, mark))
+    return [*notes, *lost]
 
 
 def write_samples(
-    photo: Photo,
     results: Sequence[Inpainted],
     paths: Sequence[str | Path],
-    model_sha256: str | None,
     quality: int | None = None,
     signing: Signing | None = None,
 ) -> list[str]:
-    """Write several completions of one photo; arguments, errors and (once each) notes as for `write_completed`."""
+    """Save several completions of one photo; arguments, errors and (once each) notes as for `Inpainted.save`."""
     notes: dict[str, None] = {}
     for result, path in zip(results, paths, strict=True):
-        written = write_completed(
-            photo,
-            result.image,
-            path,
-            seed=result.seed,
-            model_sha256=model_sha256,
-            quality=quality,
-            signing=signing,
-        )
-        notes |= dict.fromkeys(written)
+        notes |= dict.fromkeys(result.save(path, quality=quality, signing=signing))
     return list(notes)
