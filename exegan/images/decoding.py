@@ -83,7 +83,7 @@ def most_pixels() -> int:
     if not (told := os.environ.get(MAX_MEGAPIXELS)):
         return min(DEFAULT_MAX_MEGAPIXELS * 10**6, MAX_PIXELS)
     try:
-        most = int(float(told) * 10**6)
+        most = round(float(told) * 10**6)
     except (ValueError, OverflowError):
         most = 0
     if not 0 < most <= MAX_PIXELS:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -13,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageChops, JpegImagePlugin, PngImagePlugin
 
-from exegan.images.colour import ORIENTATION, from_srgb, upright, upright_rgb
+from exegan.images.colour import from_srgb, upright, upright_rgb
 from exegan.images.decoding import HAD_MANIFEST, WAS_DEEP, decoded, read_bytes
 from exegan.images.deep import Deep, read_deep, replace_deep
 
@@ -22,6 +23,7 @@ _DESCRIPTIVE = (270, 271, 272, 305, 306, 315, 18246, 18249, 33432, 40091, 40092,
 EXIF_DIRECTORIES = _CAMERA, _PLACE = 0x8769, 0x8825
 _INTEROPERABILITY = 0xA005  # a directory in that of the camera
 XMP_IN_JPEG = b"http://ns.adobe.com/xap/1.0/\0"
+_ORIENTED = re.compile(rb"(tiff:Orientation(?:=[\"']|>))[2-8]")
 _XMP_ENDS = '<?xpacket end="w"?>'
 # Modes whose pixels can be replaced one by one; others are brought to one of them without loss.
 _KEPT = ("L", "LA", "RGB", "RGBA", "CMYK", "I;16")
@@ -109,14 +111,14 @@ def _make_photo(data: bytes | None, opened: Image.Image) -> Photo:
     native.info = dict(turned.info)
     was_deep = WAS_DEEP in opened.info
     deep = read_deep(data, opened, native) if was_deep and data is not None else None
-    metadata, notes = _metadata(opened)
+    (metadata, notes), xmp = _metadata(opened), _xmp(opened)
     if was_deep and deep is None:
         notes.insert(0, "its 16 bits a colour were read as 8 (pip install 'exegan[deep]' reads all)")
     return Photo(
         native,
         upright_rgb(native),
         metadata,
-        _xmp(opened),
+        None if xmp is None else _ORIENTED.sub(rb"\g<1>1", xmp),
         _jpeg_settings(opened),
         tuple(notes),
         deep,
@@ -177,8 +179,8 @@ def _is_resolution(dpi: Any) -> bool:
 def _read_exif(image: Image.Image) -> tuple[bytes, bool]:
     """EXIF data as Pillow's writers take them, nothing if there are none; and whether they have all that is to be kept.
 
-    Of the rest, a TIFF has its own layout in the same place, which would not fit another file, and a camera the small
-    picture of what was edited away.
+    The orientation is not to be kept, since the pixels are upright. Of the rest, a TIFF has its own layout in the same
+    place, which would not fit another file, and a camera the small picture of what was edited away.
     """
     found: dict[int, Any] = {}
     is_whole = True
@@ -186,30 +188,34 @@ def _read_exif(image: Image.Image) -> tuple[bytes, bool]:
         warnings.simplefilter("ignore")  # of Pillow, about data cut short
         try:
             exif = image.getexif()
-            for directory in EXIF_DIRECTORIES:
-                if entries := dict(exif.get_ifd(directory)):
-                    found[directory] = entries
-                elif directory in exif:
-                    is_whole = False
-            if _INTEROPERABILITY in found.get(_CAMERA, {}):
-                found[_CAMERA][_INTEROPERABILITY] = dict(exif.get_ifd(_INTEROPERABILITY))
             found |= {tag: exif[tag] for tag in _DESCRIPTIVE if tag in exif}
-            if ORIENTATION in exif:
-                found[ORIENTATION] = 1  # the pixels are upright now
+            for directory in EXIF_DIRECTORIES:
+                entries = exif_directory(exif, directory)
+                is_whole &= bool(entries) or directory not in exif
+                found |= {directory: entries} if entries else {}
         except Exception:  # Pillow raises whatever it stumbles over in damaged EXIF data
             is_whole = False
     kept = _writable(found)
-    texts = {tag: _text_bytes(text) for tag, text in kept.items() if isinstance(text, str)}
-    written = _exif_bytes({**kept, **texts}) or b""
+    written = _exif_bytes({tag: encoded_text(value) for tag, value in kept.items()}) or b""
     return written if kept else b"", is_whole and kept == found
 
 
-def _text_bytes(text: str) -> bytes:
-    """A text of EXIF data as its file had it: of any encoding, but Pillow reads Latin-1 and would write ASCII."""
+def exif_directory(exif: Image.Exif, directory: int) -> dict[int, Any]:
+    """Entries of one of `EXIF_DIRECTORIES`, with the directory that the camera's may have in it."""
+    entries = dict(exif.get_ifd(directory))
+    if _INTEROPERABILITY in entries:
+        entries[_INTEROPERABILITY] = dict(exif.get_ifd(_INTEROPERABILITY))
+    return entries
+
+
+def encoded_text(value: Any) -> Any:
+    """A text of EXIF data as its file had it: in any encoding, but Pillow reads Latin-1 and would write ASCII."""
+    if not isinstance(value, str):
+        return value
     try:
-        return text.encode("latin-1")
+        return value.encode("latin-1")
     except UnicodeEncodeError:  # set in memory
-        return text.encode(errors="replace")
+        return value.encode(errors="replace")
 
 
 def _writable(entries: Mapping[int, Any], directory: int | None = None) -> dict[int, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import struct
 from pathlib import Path
 
 import pytest
@@ -35,3 +36,45 @@ def test_exit_codes_and_lines(tmp_path: Path, capsys: pytest.CaptureFixture[str]
     }
     assert run_command("verify", broken) == 2
     assert "is not a picture" in capsys.readouterr().err
+
+
+def damaged_pictures(folder: Path) -> list[Path]:
+    """An AVIF and a TIFF at which Pillow stumbles with a RuntimeError and a KeyError, and a PNG cut short."""
+    picture = Image.effect_noise((40, 40), 90)
+    avif, tiff, png = files = [folder / name for name in ("a.avif", "b.tiff", "c.png")]
+    picture.convert("RGB").save(avif)
+    data = bytearray(avif.read_bytes())
+    data[data.index(b"mdat") + 4] ^= 0xFF
+    avif.write_bytes(data)
+    palettes = [picture.convert("RGB").quantize(256)] * 2
+    palettes[0].save(tiff, save_all=True, append_images=palettes[1:])
+    first, second, rest = tiff.read_bytes().split(struct.pack("<HHI", 320, 3, 768))
+    tiff.write_bytes(struct.pack("<HHI", 320, 3, 768).join([first, second + bytes(8) + rest]))
+    picture.save(png)
+    png.write_bytes(png.read_bytes()[:60])
+    return files
+
+
+def test_damaged_pictures_are_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for file in damaged_pictures(tmp_path):
+        assert run_command("verify", file) == 2
+        (line,) = capsys.readouterr().err.splitlines()
+        assert line.startswith(f"exegan: {file} is damaged and cannot be decoded (")
+
+
+def test_a_dry_run_names_damaged_pictures(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "photos").mkdir()
+    _, tiff, _ = damaged_pictures(tmp_path / "photos")
+    Image.new("RGB", (8, 8)).save(tmp_path / "face.png")
+    arguments = ("--masks", "region:eyes", "--exemplars", tmp_path / "face.png", "-o", tmp_path / "out")
+    assert run_command("batch", tmp_path / "photos", *arguments, "--dry-run") == 1
+    told = capsys.readouterr().out
+    assert f"{tiff} is damaged and cannot be decoded (KeyError: 320)" in told
+    assert run_command("batch", tmp_path / "photos", *arguments, "--dry-run", "--max-megapixels", "0.001") == 1
+    assert "0.001 that are decoded at once" in capsys.readouterr().out
+
+
+@pytest.fixture(autouse=True)
+def _own_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("EXEGAN_MAX_MEGAPIXELS", "")  # which --max-megapixels sets for this process
+    monkeypatch.setattr("exegan.images.decoding._budget.most", None)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import struct
 import sys
+import zlib
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +17,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageCms
 
 from exegan.images import Photo, open_photo, write_photo
+from exegan.provenance import Provenance, find_marks, marked_packet, read_packet
 
 SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
 XMP = b"<x:xmpmeta xmlns:x='adobe:ns:meta/'/>"
@@ -88,11 +92,63 @@ def test_the_orientation_is_applied_once(tmp_path: Path, suffix: str, orientatio
 def test_what_cannot_be_kept_is_said(tmp_path: Path) -> None:
     photo = open_photo(write(tmp_path / "in.png", made()))
     assert write_photo(photo, tmp_path / "out.jpg") == ["JPEG cannot hold 16 bits a colour, they were cut to 8"]
+    assert write_photo(photo, tmp_path / "out.bmp") == [
+        "BMP cannot hold 16 bits a colour, they were cut to 8",
+        "BMP cannot hold EXIF data or a colour profile, which was left out",
+    ]
+
+
+def chunks_of(png: bytes) -> list[tuple[bytes, bytes]]:
+    """Names and contents of all chunks, each checked, to the last byte of the file."""
+    assert png[:8] == b"\x89PNG\r\n\x1a\n"
+    found, at = [], 8
+    while at < len(png):
+        (length,) = struct.unpack(">I", png[at : at + 4])
+        name, data = png[at + 4 : at + 8], png[at + 8 : at + 8 + length]
+        assert struct.unpack(">I", png[at + 8 + length : at + 12 + length]) == (zlib.crc32(name + data),)
+        found.append((name, data))
+        at += 12 + length
+    assert at == len(png)
+    return found
+
+
+def test_fifty_pngs_are_marked_and_every_byte_of_them_is_accounted_for(tmp_path: Path) -> None:
     exif = Image.Exif()
-    exif.get_ifd(0x8769)[0x829A] = 0.01
-    detailed = Photo(photo.native, photo.image, {"exif": exif.tobytes(), "dpi": (300, 300)}, deep=photo.deep)
-    assert write_photo(detailed, tmp_path / "out.png") == ["its resolution in dots per inch was left out"]
-    assert write_photo(detailed, tmp_path / "out.tiff") == ["its EXIF camera settings and place were left out"]
+    exif[0x010F] = "Camera"
+    for number in range(50):
+        pixels = np.random.default_rng(number).integers(0, 65536, (4 + number, 9, 3 + number % 2), dtype=np.uint16)
+        photo = open_photo(write(tmp_path / "in.png", pixels))
+        packet = marked_packet(None, Provenance("ab" * 32, number))
+        kept = {"exif": exif.tobytes(), "icc_profile": SRGB, "dpi": (300, 150)}
+        described = replace(photo, metadata=kept)
+        assert write_photo(described, tmp_path / "out.png", xmp=packet) == []
+        header, *more = chunks_of((tmp_path / "out.png").read_bytes())
+        assert header[0] == b"IHDR" and more.pop() == (b"IEND", b"")
+        pieces = dict(more)
+        scanlines = zlib.decompress(b"".join(data for name, data in more if name == b"IDAT"))
+        assert len(scanlines) == pixels.shape[0] * (1 + pixels.shape[1] * pixels.shape[2] * 2)
+        assert list(pieces) == [b"iTXt", b"iCCP", b"pHYs", b"eXIf", b"IDAT"]
+        assert pieces[b"iTXt"] == b"XML:com.adobe.xmp\0\0\0\0\0" + packet
+        assert zlib.decompress(pieces[b"iCCP"].removeprefix(b"ICC Profile\0\0")) == SRGB
+        assert pieces[b"eXIf"] == exif.tobytes().removeprefix(b"Exif\0\0")
+        assert pieces[b"pHYs"] == struct.pack(">IIB", 11811, 5906, 1)
+        again = open_photo(tmp_path / "out.png")
+        assert read_packet(again.xmp) == Provenance("ab" * 32, number)
+        assert again.deep is not None and np.array_equal(again.deep, pixels)
+
+
+def test_the_mark_that_0_1_0_wrote_is_read_and_its_piece_of_memory_is_not_passed_on(tmp_path: Path) -> None:
+    packet = marked_packet(None, Provenance(None, 7)).replace(b"/>", b" title='\xc3\xa9'/>", 1)
+    file = tmp_path / "in.png"
+    write(file, made())
+    text, png = b"tEXtXML:com.adobe.xmp\0" + packet + b"\x80heap\xff<", file.read_bytes()
+    chunk = struct.pack(">I", len(text) - 4) + text + struct.pack(">I", zlib.crc32(text))
+    file.write_bytes(png[:33] + chunk + png[33:])
+    photo = open_photo(file)
+    assert photo.xmp == packet
+    assert find_marks(file, photo.xmp).edit == Provenance(None, 7)
+    write_photo(photo, tmp_path / "out.png")
+    assert b"heap" not in (tmp_path / "out.png").read_bytes()
 
 
 @pytest.mark.parametrize("package", ["cv2", "tifffile"])

@@ -2,32 +2,38 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import struct
+import threading
 import zlib
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
 from numpy.typing import NDArray
-from PIL import Image, ImageCms
+from PIL import Image, ImageCms, PngImagePlugin
 
-from exegan.errors import InputError, MaskError
+from exegan.errors import ConfigError, InputError, MaskError
 from exegan.images import (
     FORMATS,
     check_mask,
     check_output,
+    check_picture,
     decode_photo,
     decoding,
     mask_from_image,
+    open_photo,
     read_mask,
     read_photo,
     save_photo,
     to_tensor,
     to_uint8,
     upright_rgb,
+    write_photo,
 )
 
 ORIENTATION = 0x0112
@@ -188,6 +194,9 @@ def png(width: int, height: int) -> bytes:
 NOISE = Image.fromarray(np.random.default_rng(1).integers(0, 256, (64, 64, 3), dtype=np.uint8))
 
 
+PALETTE = NOISE.quantize(256)
+
+
 def truncated(format_name: str) -> bytes:
     whole = encode(NOISE, format_name)
     return whole[: len(whole) // 2]
@@ -232,6 +241,181 @@ def test_unusable_file_is_named_in_one_line(case: str, read: Any, tmp_path: Path
     if read is read_photo:
         with pytest.raises(InputError, match=rf"^faces\.zip:1\.png {message}"):
             decode_photo(data, "faces.zip:1.png")
+
+
+def damaged_tiff() -> bytes:
+    """A TIFF whose second picture has its palette (tag 320) under another number."""
+    palette = struct.pack("<HHI", 320, 3, 768)
+    first, second, rest = encode(PALETTE, "TIFF", save_all=True, append_images=[PALETTE]).split(palette)
+    return first + palette + second + struct.pack("<HHI", 321, 3, 768) + rest
+
+
+def damaged_avif() -> bytes:
+    whole = bytearray(encode(NOISE, "AVIF"))
+    whole[whole.index(b"mdat") + 4] ^= 0xFF
+    return bytes(whole)
+
+
+@pytest.mark.parametrize("make", [damaged_tiff, damaged_avif])
+def test_what_a_decoder_stumbles_over_is_the_file_s_damage(make: Any, tmp_path: Path) -> None:
+    """A KeyError of Pillow's TIFF reader, a RuntimeError of its AVIF reader."""
+    (tmp_path / "in.jpg").write_bytes(make())
+    for read in (read_photo, read_mask, open_photo):
+        with pytest.raises(InputError, match=r"in\.jpg is damaged and cannot be decoded \((Key|Runtime)Error: "):
+            read(tmp_path / "in.jpg")
+
+
+@pytest.mark.parametrize("place", ["open", "load", "convert"])
+@pytest.mark.parametrize("error", [RuntimeError("x\ny"), KeyError(320), ZeroDivisionError(), AttributeError("z")])
+def test_any_exception_of_a_decoder_becomes_one_sentence(
+    error: Exception, place: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fail_at(place, error, monkeypatch)
+    (tmp_path / "a.png").write_bytes(encode(Image.new("L", (4, 4))))
+    for read in (read_photo, read_mask, open_photo):
+        with pytest.raises(InputError, match=r"a\.png is damaged and cannot be decoded \(.*\); get") as caught:
+            read(tmp_path / "a.png")
+        assert "\n" not in str(caught.value) and caught.value.__cause__ is error
+        assert type(error).__name__ in str(caught.value)
+
+
+@pytest.mark.parametrize("place", ["open", "load", "convert"])
+def test_no_memory_is_a_sentence_and_ctrl_c_passes(place: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "a.png").write_bytes(encode(Image.new("L", (4, 4))))
+    fail_at(place, MemoryError(), monkeypatch)
+    with pytest.raises(InputError, match=r"a\.png is too large for this machine's memory; make it smaller"):
+        read_photo(tmp_path / "a.png")
+    fail_at(place, KeyboardInterrupt(), monkeypatch)
+    with pytest.raises(KeyboardInterrupt):
+        read_photo(tmp_path / "a.png")
+
+
+def fail_at(place: str, error: BaseException, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: Any, **__: Any) -> None:
+        raise error
+
+    if place == "open":
+        monkeypatch.setattr(Image, "open", fail)
+    elif place == "load":
+        monkeypatch.setattr(PngImagePlugin.PngImageFile, "load", fail)
+    else:
+        monkeypatch.setattr("exegan.images.colour.to_srgb", fail)
+
+
+def mutated(data: bytes, random: Random) -> bytes:
+    """A file with bits turned, pieces cut out, swapped, doubled or overwritten."""
+    file = bytearray(data)
+    for _ in range(random.choice((1, 1, 2, 4, 16))):
+        at, other = random.randrange(len(file)), random.randrange(len(file))
+        length = random.randrange(1, 64)
+        match random.randrange(5):
+            case 0:
+                file[min(at, random.choice((64, 512, at)))] ^= 1 << random.randrange(8)
+            case 1:
+                del file[max(1, at) :]
+            case 2:
+                file[at : at + length], file[other : other + length] = (
+                    file[other : other + length],
+                    file[at : at + length],
+                )
+            case 3:
+                file[at : at + 4] = random.choice((b"\xff\xff\xff\xff", b"\0\0\0\0", b"\x7f\xff\xff\xff"))
+            case 4:
+                file[at:at] = file[other : other + length]
+    return bytes(file)
+
+
+@pytest.mark.parametrize("format_name", [*dict.fromkeys(FORMATS.values()), "GIF"])
+def test_damaged_files_are_read_or_refused(format_name: str, tmp_path: Path) -> None:
+    """Each seed makes its file; what is not refused is written in some format, and read again."""
+    exif = Image.Exif()
+    exif[0x010F], exif[0x0112] = "Camera", 6
+    exif.get_ifd(0x8769)[0x829A], exif.get_ifd(0x8825)[1] = 0.01, "N"
+    small = NOISE.crop((0, 0, 13, 9))
+    whole = encode(small, format_name, **({} if format_name in ("GIF", "BMP") else {"exif": exif.tobytes()}))
+    file = tmp_path / "in.png"
+    for seed in range(40):
+        random = Random(seed)
+        file.write_bytes(mutated(whole, random))
+        output = tmp_path / f"out{random.choice(list(FORMATS))}"
+        for use in (read_mask, lambda path, to=output: written(path, to)):
+            try:
+                use(file)
+            except Exception as error:
+                if not isinstance(error, InputError) or "\n" in str(error):
+                    pytest.fail(f"seed {seed}: {error!r}")
+
+
+def written(path: Path, output: Path) -> None:
+    with path.open("rb") as file:
+        check_picture(file, str(path))
+    write_photo(open_photo(path), output, xmp=b"<x/>")
+    read_photo(output)
+
+
+def test_a_postscript_file_is_not_given_to_a_program(tmp_path: Path) -> None:
+    (tmp_path / "a.png").write_bytes(encode(NOISE, "EPS"))
+    with pytest.raises(InputError, match=r"a\.png is not a picture"):
+        read_photo(tmp_path / "a.png")
+
+
+@pytest.mark.parametrize("case", UNUSABLE)
+def test_headers_tell_what_can_be_known_without_decoding(case: str) -> None:
+    data, message = UNUSABLE[case]
+    late = ("truncated PNG", "truncated JPEG", "truncated BMP", "truncated WEBP", "truncated TIFF")
+    with contextlib.ExitStack() as stack:
+        refused = pytest.raises(InputError, match=rf"^a file {message}")
+        stack.enter_context(contextlib.suppress(InputError) if case in late else refused)
+        check_picture(io.BytesIO(data), "a file")
+
+
+@pytest.fixture
+def most(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Sets the megapixels that are decoded at once."""
+    monkeypatch.setattr(decoding._budget, "most", None)
+    return lambda megapixels: monkeypatch.setenv("EXEGAN_MAX_MEGAPIXELS", str(megapixels))
+
+
+def test_larger_pictures_than_are_decoded_at_once_are_refused_by_their_header(most: Any, tmp_path: Path) -> None:
+    (tmp_path / "a.png").write_bytes(png(12_000, 10_001))
+    told = r"a\.png has 121 megapixels, more than the 120 that are decoded at once; make it smaller, or allow more with"
+    for read in (read_photo, read_mask, open_photo):
+        with pytest.raises(InputError, match=rf"{told} --max-megapixels 121 \(or EXEGAN_MAX_MEGAPIXELS=121\)$"):
+            read(tmp_path / "a.png")
+    most(121)
+    with pytest.raises(InputError, match="is damaged"):  # there are no pixels in it
+        read_photo(tmp_path / "a.png")
+    (tmp_path / "a.png").write_bytes(encode(NOISE))
+    most(0.004095)
+    with pytest.raises(InputError, match=r"has 1 megapixels, more than the 0\.004095 that"):
+        read_photo(tmp_path / "a.png")
+    most(0.004096)
+    assert read_photo(tmp_path / "a.png").size == NOISE.size
+
+
+@pytest.mark.parametrize("told", ["many", "0", "-1", "nan", "inf", "179"])
+def test_a_limit_that_is_none_is_named(most: Any, told: str, tmp_path: Path) -> None:
+    most(told)
+    (tmp_path / "a.png").write_bytes(encode(NOISE))
+    with pytest.raises(ConfigError, match=rf"^EXEGAN_MAX_MEGAPIXELS is '{told}', expected megapixels, at most 178"):
+        read_photo(tmp_path / "a.png")
+
+
+def test_threads_wait_until_others_have_decoded(most: Any) -> None:
+    most(0.006)
+    data, done = encode(NOISE), []
+    readers = [threading.Thread(target=lambda: done.append(decode_photo(data, "a file"))) for _ in range(3)]
+    with decoding._budget.taken(3000, 6000):  # and 4096 more would be too many
+        for reader in readers:
+            reader.start()
+        while not decoding._budget._turn.locked() and any(reader.is_alive() for reader in readers):
+            pass  # until the first of them has asked
+        assert not done
+    for reader in readers:
+        reader.join()
+    assert len(done) == 3
+    with decoding._budget.taken(10**9, 6000):
+        pass  # what is larger than all goes alone
 
 
 def test_missing_file_and_folder_are_named(tmp_path: Path) -> None:
@@ -394,7 +578,7 @@ def test_failed_writing_leaves_everything_as_it_was(
 
 @pytest.mark.parametrize(("extension", "side"), [(".webp", 16_384), (".jpg", 65_536)])
 def test_picture_too_large_for_its_format(extension: str, side: int, tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"out\.\w+ cannot be written \("):
+    with pytest.raises(InputError, match=r"out\.\w+ cannot be written (as WEBP )?\("):
         save_photo(Image.new("RGB", (side, 1)), tmp_path / f"out{extension}")
     assert not list(tmp_path.iterdir())
 
