@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import io
 import json
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from PIL import Image
 
@@ -16,6 +18,7 @@ from exegan.provenance.mark import DIGITAL_SOURCE_TYPE, Provenance
 
 # Every manifest store begins with a description box of this type (C2PA 2.2, 11.1.4.1), in whatever file.
 _STORE = b"c2pa" + bytes.fromhex("00110010800000aa00389b71")
+UNKNOWN_FORMAT = "application/octet-stream"
 _MODEL, _SEED = "exegan.model", "exegan.seed"
 # A certificate that no list vouches for: exegan has no such list, so this says nothing about the picture.
 _ABOUT_SIGNER = ("signingCredential.", "timeStamp.", "claimSignature.outsideValidity")
@@ -56,9 +59,15 @@ class Manifest:
         return f"its C2PA manifest is broken: the picture was changed since it was signed ({codes})"
 
 
-def mime_of(image: Image.Image) -> str:
-    """Format of an opened picture file as C2PA calls it."""
-    mime = Image.MIME.get(image.format or "", "application/octet-stream")
+def mime_of(file: BinaryIO) -> str:
+    """Format of a picture file as C2PA calls it; `UNKNOWN_FORMAT` of one that is none, or damaged."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of Pillow, about large pictures
+            mime = Image.MIME.get(Image.open(file).format or "", UNKNOWN_FORMAT)
+    except Exception:  # decoders of damaged files raise what they stumble over
+        mime = UNKNOWN_FORMAT
+    file.seek(0)
     return "image/jpeg" if mime == "image/mpo" else mime  # phones' photos, with a preview behind
 
 
@@ -99,19 +108,14 @@ def read_manifest(path: str | Path) -> Manifest | None:
         InputError: The file cannot be read.
     """
     try:
-        if not holds_manifest(Path(path).read_bytes()):
-            return None
-        with Image.open(path) as image:
-            kind = mime_of(image)
+        data = Path(path).read_bytes()
     except OSError as error:
         raise InputError(f"the picture {path} cannot be read ({error}); check the file") from error
-    c2pa = library()
+    if not holds_manifest(data):
+        return None
+    c2pa, file = library(), io.BytesIO(data)
     try:
-        with (
-            Path(path).open("rb") as file,
-            local_context() as context,
-            c2pa.Reader(kind, file, context=context) as found,
-        ):
+        with local_context() as context, c2pa.Reader(mime_of(file), file, context=context) as found:
             return _told(json.loads(found.json()))
     except c2pa.C2paError as error:
         return Manifest(None, None, None, (_clean(error),))

@@ -15,7 +15,7 @@ from PIL import Image
 from exegan.errors import InputError
 from exegan.provenance.credentials import Credentials
 from exegan.provenance.library import library, local_context
-from exegan.provenance.manifest import definition, mime_of
+from exegan.provenance.manifest import UNKNOWN_FORMAT, definition, mime_of
 from exegan.provenance.mark import Provenance
 
 SIGNABLE = {
@@ -31,7 +31,6 @@ SIGNABLE = {
 }
 # What the ingredient is called inside its manifest; its file name is nobody's business.
 _PARENT = {"title": "photo", "relationship": "parentOf", "label": "photo"}
-_UNREAD = "application/octet-stream"
 
 
 def check_signable(path: str | Path) -> None:
@@ -146,11 +145,8 @@ class Signing:
 
 def _add_parent(builder: Any, photo: BinaryIO) -> None:
     """The photo as the builder's ingredient; one whose own manifest cannot be read goes in without it."""
-    with Image.open(photo) as image:
-        mime = mime_of(image)
+    try:
+        builder.add_ingredient(_PARENT, mime_of(photo), photo)
+    except library().C2paError:
         photo.seek(0)
-        try:
-            builder.add_ingredient(_PARENT, mime, photo)
-        except library().C2paError:
-            photo.seek(0)
-            builder.add_ingredient(_PARENT, _UNREAD, photo)
+        builder.add_ingredient(_PARENT, UNKNOWN_FORMAT, photo)

@@ -49,7 +49,7 @@ def test_every_problem_is_named_at_once(folders: Path) -> None:
     told = {problem.output: problem.reason for problem in plan.problems}
     assert "no mask named 1" in told["1"]
     assert "two masks could be meant: 2.bmp and 2.png" in told["2"]
-    assert "is not a picture" in told["3_0.png"] and "is not a picture" in told["4_0.png"]
+    assert "is not a picture" in told["3_0.png"] and "is empty (0 bytes)" in told["4_0.png"]
     assert "two photos could be meant: 5.jpg and 5.png" in told["5"]
 
 

@@ -330,7 +330,7 @@ def test_damaged_files_are_read_or_refused(format_name: str, tmp_path: Path) -> 
     """Each seed makes its file; what is not refused is written in some format, and read again."""
     exif = Image.Exif()
     exif[0x010F], exif[0x0112] = "Camera", 6
-    exif.get_ifd(0x8769)[0x829A], exif.get_ifd(0x8825)[1] = 0.01, "N"
+    exif[0x8769], exif[0x8825] = {0x829A: 0.01}, {1: "N"}
     small = NOISE.crop((0, 0, 13, 9))
     whole = encode(small, format_name, **({} if format_name in ("GIF", "BMP") else {"exif": exif.tobytes()}))
     file = tmp_path / "in.png"

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageCms
 
-from exegan.images import Photo, open_photo, write_photo
+from exegan.images import FORMATS, Photo, open_photo, write_photo
 
 SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
 MODES = ("1", "L", "LA", "P", "RGB", "RGBA", "CMYK", "I;16")
@@ -153,8 +153,8 @@ def detailed(kind: str = "all") -> Image.Exif:
     if kind == "all":
         exif[0x010F], exif[0x0112], exif[0x013B] = "Camera", 6, "Zoë".encode()
         exif[40091], exif[18246] = "Title".encode("utf-16-le"), 4
-    exif.get_ifd(CAMERA).update({0x829A: 0.01, 0x9003: "2020:01:01 00:00:00", 0x927C: b"maker\0", 0xA005: {1: "R98"}})
-    exif.get_ifd(PLACE).update({1: "N", 2: (48.0, 1.0, 2.5), 3: "E", 4: (2.0, 3.0, 4.5)})
+    exif[CAMERA] = {0x829A: 0.01, 0x9003: "2020:01:01 00:00:00", 0x927C: b"maker\0", 0xA005: {1: "R98"}}
+    exif[PLACE] = {1: "N", 2: (48.0, 1.0, 2.5), 3: "E", 4: (2.0, 3.0, 4.5)}
     return exif
 
 
@@ -162,6 +162,8 @@ def detailed(kind: str = "all") -> Image.Exif:
 @pytest.mark.parametrize("kind", ["all", "directories"])
 @pytest.mark.parametrize("source", ["jpg", "tiff"])
 def test_camera_and_place_are_kept(tmp_path: Path, source: str, kind: str, target: str) -> None:
+    if f".{target}" not in FORMATS:
+        pytest.skip("Pillow has AVIF from 11.3 on")
     made("RGB").save(tmp_path / "in.jpg", exif=detailed(kind))
     if source == "tiff":
         write_photo(open_photo(tmp_path / "in.jpg"), tmp_path / "in.tiff")
@@ -207,7 +209,7 @@ def test_what_of_the_metadata_cannot_be_kept_is_said(tmp_path: Path) -> None:
         return write_photo(open_photo(tmp_path / "in.png"), tmp_path / f"out.{suffix}")
 
     whole, long = detailed().tobytes(), detailed()
-    long.get_ifd(CAMERA)[0x927C] = bytes(70_000)
+    long[CAMERA] = {0x927C: bytes(70_000)}
     before, sign, after = whole.partition(b"\x88\x25\0\4\0\0\0\1")
     damaged = before + sign + b"\xff" + after[1:]  # the place lies 4 GB away
     assert notes("jpg", exif=long.tobytes()) == ["its EXIF data are too long for JPEG and were left out"]

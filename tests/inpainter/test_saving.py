@@ -26,7 +26,7 @@ def photo(tmp_path: Path) -> Path:
     upright.putalpha(Image.linear_gradient("L").resize(upright.size))
     exif = Image.Exif()
     exif[0x010F], exif[0x0112] = "Camera", 6
-    exif.get_ifd(0x8769)[0x829A], exif.get_ifd(0x8825)[1] = 0.01, "N"
+    exif[0x8769], exif[0x8825] = {0x829A: 0.01}, {1: "N"}
     upright.transpose(Image.Transpose.ROTATE_90).save(tmp_path / "photo.png", exif=exif, dpi=(300, 300))
     return tmp_path / "photo.png"
 
