@@ -19,7 +19,7 @@ from exegan.errors import InputError, MaskError
 from exegan.faces.face import Face
 from exegan.faces.select import spare_others
 from exegan.images import check_mask, read_mask
-from exegan.images.decoding import open_file
+from exegan.images.decoding import decoded, read_bytes
 from exegan.masks.editing import grow, invert
 from exegan.masks.regions import region_mask
 
@@ -72,7 +72,8 @@ def strokes_of(layers: Sequence[str | Path]) -> list[Image.Image]:
         raise InputError("what was painted is too large; press New photo and paint it anew")
     strokes = []
     for layer in layers:
-        picture = open_file(layer).convert("RGBA")
+        with decoded(read_bytes(layer), str(layer)) as opened:
+            picture = opened.convert("RGBA")
         if np.asarray(picture.getchannel("A")).max() >= PAINTED_ALPHA:
             strokes.append(picture)
     return strokes
