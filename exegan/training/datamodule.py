@@ -16,6 +16,15 @@ from exegan.data.sources import CachedSource, JoinedSource, open_source
 from exegan.data.split import repeat_faces, split_source
 from exegan.errors import ConfigError
 from exegan.training.module import images_seen
+from exegan.training.signals import signals_held, spare_worker
+
+
+class _Loader(DataLoader[Sample]):
+    """Starts workers that leave a run's signals to the run."""
+
+    def __iter__(self) -> Any:
+        with signals_held():
+            return super().__iter__()
 
 
 class FaceDataModule(L.LightningDataModule):
@@ -123,12 +132,13 @@ class FaceDataModule(L.LightningDataModule):
         if trainer is not None:
             first = images_seen(trainer.lightning_module)
             rank, ranks = trainer.global_rank, trainer.world_size
-        return DataLoader(
+        return _Loader(
             self.stream,
             batch_size=self.batch_size,
             sampler=EndlessSampler(first + rank, ranks),
             num_workers=self.num_workers,
             persistent_workers=self.num_workers > 0,
+            worker_init_fn=spare_worker,
         )
 
     def validation_batches(
@@ -145,11 +155,12 @@ class FaceDataModule(L.LightningDataModule):
         if self.validation_stream is None:
             return
         count = self.validation_count if limit is None else min(limit, self.validation_count)
-        loader = DataLoader(
+        loader = _Loader(
             self.validation_stream,
             batch_size=self.batch_size if batch_size is None else batch_size,
             sampler=range(rank, count, ranks),
             num_workers=self.num_workers,
+            worker_init_fn=spare_worker,
         )
         for batch in loader:
             self.reading_log.add(batch)

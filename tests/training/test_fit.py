@@ -16,6 +16,7 @@ from PIL import Image
 
 from exegan.config import DiscriminatorConfig, LossConfig, ModelConfig, OptimizerConfig, ProjectedConfig, from_dict
 from exegan.data.samples import Sample
+from exegan.errors import TrainingDiverged
 from exegan.nets.checkpoint import load_model
 from exegan.nets.export import export_run
 from exegan.training.cli import main
@@ -182,6 +183,32 @@ def test_interrupt_finishes_the_batch_and_saves(
     assert fit(tmp_path, faces, 1000) == 0
     assert newest(tmp_path)["images_seen"] == 12
     assert signal.getsignal(number) is handler
+
+
+@pytest.mark.parametrize(("seconds", "images"), [(0.0, 12), (5.0, None)])
+def test_only_a_later_signal_ends_at_once(
+    tmp_path: Path, faces: Path, monkeypatch: pytest.MonkeyPatch, seconds: float, images: int | None
+) -> None:
+    """`timeout` sends its signal twice in a moment; a person who asks again waits longer."""
+    times = iter([0.0, seconds])
+    monkeypatch.setattr("exegan.training.signals.time.monotonic", lambda: next(times))
+    whole_step = ExeGanModule.training_step
+
+    def interrupted_step(self: ExeGanModule, batch: Sample, batch_idx: int) -> None:
+        for _ in range(2 * (batch_idx == 2)):
+            signal.raise_signal(signal.SIGUSR1)
+        whole_step(self, batch, batch_idx)
+
+    def end(*_: object) -> None:
+        raise TrainingDiverged("ended at once")
+
+    monkeypatch.setattr(ExeGanModule, "training_step", interrupted_step)
+    before = signal.signal(signal.SIGUSR1, end)
+    try:
+        assert fit(tmp_path, faces, 1000, "--run.save_kimg=1000") == (0 if images else 2)
+    finally:
+        signal.signal(signal.SIGUSR1, before)
+    assert not images or newest(tmp_path)["images_seen"] == images
 
 
 @pytest.mark.parametrize(
