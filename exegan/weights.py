@@ -16,6 +16,7 @@ import socket
 import sys
 import urllib.error
 import warnings
+import zipfile
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -59,6 +60,7 @@ def read_checkpoint(path: str | Path) -> dict[str, Any]:
     try:
         with torch.serialization.safe_globals(_harmless_globals()), warnings.catch_warnings():
             warnings.simplefilter("ignore")  # pickle protocols; what matters comes as an exception
+            _expect_whole_archive(path)
             content = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # damaged bytes make the unpickler raise almost anything
         unsafe = re.search(r"GLOBAL (\S+)", str(error))
@@ -69,6 +71,26 @@ def read_checkpoint(path: str | Path) -> dict[str, Any]:
     if not isinstance(content, dict):
         raise WeightsError(f"{path} holds a {type(content).__name__}, expected a dictionary of tensors")
     return content
+
+
+def _expect_whole_archive(path: Path) -> None:
+    """Refuse an archive with a changed record, which `torch.load` takes as it is: it leaves the checksums alone.
+
+    Files from before PyTorch 1.6 are no archives and have no checksums, nor have those written after
+    `torch.serialization.set_crc32_options(False)`, where all of them are 0.
+
+    Raises:
+        zipfile.BadZipFile: Which record was changed.
+        Exception: Whatever else damaged bytes make `zipfile` raise.
+    """
+    with path.open("rb") as file:
+        if file.read(4) != b"PK\x03\x04":
+            return
+    with zipfile.ZipFile(path) as archive:
+        has_checksums = any(record.CRC for record in archive.infolist())
+        changed = archive.testzip() if has_checksums else None
+    if changed is not None:
+        raise zipfile.BadZipFile(f"its part {changed} was changed after it was written")
 
 
 def _harmless_globals() -> list[Any]:

@@ -22,17 +22,21 @@ def newest_checkpoint(run_dir: str | Path) -> Path | None:
     Raises:
         WeightsError: There are checkpoints and none can be read, so that a new run would hide a lost one.
     """
-    error = None
+    damaged: list[WeightsError] = []
     for path in sorted((Path(run_dir) / _FOLDER).glob("kimg-*.ckpt"), reverse=True):
         try:
             read_checkpoint(path)
-        except WeightsError as unreadable:
-            _log.warning("%s; trying the checkpoint before it", unreadable)
-            error = unreadable
-        else:
-            return path
-    if error is not None:
-        raise error
+        except WeightsError as error:
+            damaged.append(error)
+            continue
+        for error in damaged:
+            _log.warning("%s; going on from the checkpoint before it, %s", error, path)
+        return path
+    if damaged:
+        raise WeightsError(
+            f"{damaged[0]}; no other checkpoint of {run_dir} is readable either: bring one back, or start a new run "
+            "with another run.dir"
+        )
     return None
 
 
@@ -67,7 +71,9 @@ def write_checkpoint(trainer: L.Trainer, run_dir: str | Path, images: int, keep:
             "make room and go on with --ckpt_path last"
         ) from error
     if trainer.is_global_zero:
-        for old in sorted(folder.glob("kimg-*.ckpt"))[:-keep]:
+        # After a damaged checkpoint was passed over, there are newer files than this one, which keep none away.
+        kept = sorted(old for old in folder.glob("kimg-*.ckpt") if old.name <= path.name)
+        for old in kept[:-keep]:
             old.unlink()
 
 

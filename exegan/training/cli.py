@@ -66,6 +66,9 @@ class ExeGanCLI(LightningCLI):
         self.trainer_defaults["callbacks"] = callbacks
         return super().instantiate_trainer(**kwargs)
 
+    def _parse_ckpt_path(self) -> None:
+        """Do not, as Lightning would, read a checkpoint unchecked and let its settings outweigh the configuration's."""
+
     def before_fit(self) -> None:
         """Turn `--ckpt_path last` into the newest checkpoint of the run; a new run starts where there is none."""
         config = self.config_init[self.subcommand]

@@ -7,10 +7,12 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import torch
+from helpers import run_command
 from test_fit import CONFIG, fit, newest
 from torch import Tensor
 
@@ -42,28 +44,91 @@ def test_a_resumed_run_equals_an_uninterrupted_one(tmp_path: Path, faces: Path) 
         assert_same(newest(whole), newest(other))
 
 
+def start(tmp_path: Path, faces: Path, total: float, *more: str) -> subprocess.Popen[str]:
+    """A training in a process group of its own, as a scheduler starts it; its computation is that of `fit`."""
+    config = tmp_path / "config.yaml"
+    config.write_text(CONFIG.format(run=tmp_path / "run", faces=faces, total=total), encoding="utf-8")
+    command = [sys.executable, "train.py", "fit", "--config", str(config), "--ckpt_path", "last", *more]
+    environment = {**os.environ, "OMP_NUM_THREADS": str(torch.get_num_threads())}
+    return subprocess.Popen(
+        command, cwd=ROOT, env=environment, stderr=subprocess.PIPE, text=True, start_new_session=True
+    )
+
+
+def wait_for_a_checkpoint(tmp_path: Path, process: subprocess.Popen[str]) -> None:
+    before = newest_images(tmp_path)
+    while process.poll() is None and newest_images(tmp_path) == before:
+        time.sleep(0.05)
+
+
+@pytest.mark.parametrize(
+    "number",
+    [
+        signal.SIGTERM,
+        pytest.param(signal.SIGINT, marks=pytest.mark.slow),
+        pytest.param(signal.SIGUSR1, marks=pytest.mark.slow),
+    ],
+)
+def test_a_signal_to_the_whole_group_saves_and_the_run_goes_on(
+    tmp_path: Path, faces: Path, number: signal.Signals
+) -> None:
+    process = start(tmp_path, faces, 1000, "--data.num_workers=1", "--run.grid_kimg=1000")
+    wait_for_a_checkpoint(tmp_path, process)
+    os.killpg(process.pid, number)
+    _, told = process.communicate()
+    assert process.returncode == 0 and "Traceback" not in told and "worker" not in told, told
+    images = int(newest(tmp_path)["images_seen"])
+    whole = tmp_path / "whole"
+    whole.mkdir()
+    assert fit(whole, faces, (images + 8) / 1000) == 0
+    assert fit(tmp_path, faces, (images + 8) / 1000, "--ckpt_path", "last", "--data.num_workers=1") == 0
+    assert_same(newest(whole), newest(tmp_path))
+
+
+def is_running(pid: int) -> bool:
+    """Whether there is such a process; one that has ended may wait as a zombie until somebody asks for it."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="needs /proc to find the workers")
+def test_a_killed_run_leaves_no_worker_behind(tmp_path: Path, faces: Path) -> None:
+    process = start(tmp_path, faces, 1000, "--data.num_workers=2")
+    wait_for_a_checkpoint(tmp_path, process)
+    parents = {
+        int(path.parent.name): int(path.read_text().rpartition(")")[2].split()[1])
+        for path in Path("/proc").glob("[0-9]*/stat")
+    }
+    workers = [pid for pid, parent in parents.items() if parent == process.pid]
+    process.kill()
+    process.communicate()
+    assert len(workers) == 2
+    for _ in range(600):
+        if not any(map(is_running, workers)):
+            return
+        time.sleep(0.1)
+    pytest.fail("a minute later there are still workers")
+
+
 @pytest.mark.slow
 def test_killed_three_times_at_any_moment(tmp_path: Path, faces: Path) -> None:
     whole = tmp_path / "whole"
     whole.mkdir()
     assert fit(whole, faces, 0.4, "--run.save_kimg=0.02") == 0
-    config = tmp_path / "config.yaml"
-    config.write_text(CONFIG.format(run=tmp_path / "run", faces=faces, total=0.4), encoding="utf-8")
-    command = [sys.executable, "train.py", "fit", "--config", str(config), "--run.save_kimg=0.02"]
-    command += ["--ckpt_path", "last"]
-    environment = {**os.environ, "OMP_NUM_THREADS": str(torch.get_num_threads())}
     kills = 0
     for moment in (0.13, 0.37, 0.61):
-        process = subprocess.Popen(command, cwd=ROOT, env=environment, stderr=subprocess.DEVNULL)
-        before = newest_images(tmp_path)
-        while process.poll() is None and newest_images(tmp_path) == before:
-            time.sleep(0.05)
+        process = start(tmp_path, faces, 0.4, "--run.save_kimg=0.02")
+        wait_for_a_checkpoint(tmp_path, process)
         time.sleep(moment)
         kills += process.poll() is None
         process.send_signal(signal.SIGKILL)
-        process.wait()
+        process.communicate()
     assert kills >= 2, "the run was over before it could be killed"
-    assert subprocess.run(command, cwd=ROOT, env=environment, stderr=subprocess.DEVNULL, check=False).returncode == 0
+    process = start(tmp_path, faces, 0.4, "--run.save_kimg=0.02")
+    process.communicate()
+    assert process.returncode == 0
     assert_same(newest(whole), newest(tmp_path))
 
 
@@ -71,16 +136,40 @@ def newest_images(tmp_path: Path) -> str:
     return max((path.name for path in (tmp_path / "run/checkpoints").glob("*.ckpt")), default="")
 
 
+def shorten(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:1000])
+
+
+def change_bytes(path: Path) -> None:
+    """Other bytes in the middle of the file, where its tensors are."""
+    content = bytearray(path.read_bytes())
+    start = len(content) // 2
+    content[start : start + 2000] = bytes(byte ^ 1 for byte in content[start : start + 2000])
+    path.write_bytes(content)
+
+
+@pytest.mark.parametrize("damage", [shorten, change_bytes])
 def test_a_damaged_newest_checkpoint_is_passed_over(
-    tmp_path: Path, faces: Path, caplog: pytest.LogCaptureFixture
+    tmp_path: Path, faces: Path, caplog: pytest.LogCaptureFixture, damage: Callable[[Path], None]
 ) -> None:
     assert fit(tmp_path, faces, 0.012) == 0
     older, newer = sorted((tmp_path / "run/checkpoints").glob("*.ckpt"))
-    newer.write_bytes(newer.read_bytes()[:1000])
+    damage(newer)
     assert newest_checkpoint(tmp_path / "run") == older
-    assert str(newer) in caplog.text
+    assert (
+        f"{newer} is no readable" in caplog.text and f"going on from the checkpoint before it, {older}" in caplog.text
+    )
     assert fit(tmp_path, faces, 0.012, "--ckpt_path", "last") == 0
     assert read_checkpoint(newer)["state_dict"]["images_seen"] == 12
+
+
+def test_a_damaged_checkpoint_keeps_no_good_one_away(tmp_path: Path, faces: Path) -> None:
+    """Where fewer are kept, what is written after a damaged one was passed over is not taken for the older."""
+    assert fit(tmp_path, faces, 0.024) == 0
+    older, newer = sorted((tmp_path / "run/checkpoints").glob("*.ckpt"))
+    change_bytes(newer)
+    assert fit(tmp_path, faces, 0.020, "--ckpt_path", "last", "--run.keep_checkpoints=1") == 0
+    assert not older.exists() and newest_checkpoint(tmp_path / "run") == older.with_name("kimg-000000.020.ckpt")
 
 
 def test_only_damaged_checkpoints_start_no_new_run(
@@ -88,10 +177,26 @@ def test_only_damaged_checkpoints_start_no_new_run(
 ) -> None:
     assert fit(tmp_path, faces, 0.004) == 0
     (only,) = (tmp_path / "run/checkpoints").glob("*.ckpt")
-    only.write_bytes(b"half")
+    change_bytes(only)
+    damaged = only.read_bytes()
     assert fit(tmp_path, faces, 0.004, "--ckpt_path", "last") == 2
     assert f"{only} is no readable" in capsys.readouterr().err
-    assert only.read_bytes() == b"half"
+    assert only.read_bytes() == damaged
+
+
+@pytest.mark.parametrize("use", ["--ckpt_path", "--model.warm_start", "export"])
+def test_a_damaged_checkpoint_is_of_no_use(
+    tmp_path: Path, faces: Path, capsys: pytest.CaptureFixture[str], use: str
+) -> None:
+    assert fit(tmp_path, faces, 0.004) == 0
+    (only,) = (tmp_path / "run/checkpoints").glob("*.ckpt")
+    change_bytes(only)
+    if use == "export":
+        assert run_command("export", only, "-o", tmp_path / "model") == 2
+        assert not (tmp_path / "model").exists()
+    else:
+        assert fit(tmp_path, faces, 0.008, use, str(only), f"--run.dir={tmp_path / 'other'}") == 2
+    assert f"{only} is no readable PyTorch checkpoint (its part " in " ".join(capsys.readouterr().err.split())
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])
