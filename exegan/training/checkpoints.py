@@ -29,8 +29,8 @@ def newest_checkpoint(run_dir: str | Path) -> Path | None:
         except WeightsError as error:
             damaged.append(error)
             continue
-        for error in damaged:
-            _log.warning("%s; going on from the checkpoint before it, %s", error, path)
+        for reason in damaged:
+            _log.warning("%s; going on from the checkpoint before it, %s", reason, path)
         return path
     if damaged:
         raise WeightsError(

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import dataclasses
 import logging
 import sys
+import typing
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import lightning as L
-from jsonargparse import ArgumentError
+import yaml
+from jsonargparse import ArgumentError, Namespace
+from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch.callbacks import Callback
 from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
 
@@ -30,6 +35,73 @@ from exegan.training.speed import PhaseTimes, SpeedLog
 from exegan.training.validation import Validator
 from exegan.weights import read_checkpoint
 
+# More values than any configuration has; one whose aliases repeat each other without end has more.
+_MOST_VALUES = 10_000
+_LONGEST_MESSAGE = 500
+_SECTIONS = {"run": RunConfig, "data": FaceDataModule, "model": ExeGanModule, "trainer": L.Trainer}
+
+
+class _Parser(LightningArgumentParser):
+    """Looks at a configuration file before jsonargparse, which does not expect every kind of damage."""
+
+    def parse_path(self, cfg_path: Any, *args: Any, **kwargs: Any) -> Any:
+        if Path(cfg_path).is_file():
+            _expect_sections(Path(cfg_path))
+        return super().parse_path(cfg_path, *args, **kwargs)
+
+
+def _expect_sections(path: Path) -> None:
+    """Refuse a file that is no text, no YAML, endless, or has a value where settings belong.
+
+    Raises:
+        ConfigError: Which of them it is.
+    """
+    try:
+        tree = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{path} is not UTF-8 text ({error}); save it as UTF-8") from error
+    except yaml.YAMLError as error:
+        raise ConfigError(f"{path} is not YAML ({error}); mend it there") from error
+    except (ValueError, RecursionError) as error:  # a date of a thirteenth month; thousands of brackets
+        raise ConfigError(f"{path} has a value that cannot be read ({error}); compare it with configs/") from error
+    values, seen = [tree], 0
+    while values:
+        value, seen = values.pop(), seen + 1
+        if seen > _MOST_VALUES:
+            raise ConfigError(f"{path} has no end, because its aliases (*) repeat what holds them; write them out")
+        if isinstance(value, (dict, list, tuple)):
+            values.extend(value.values() if isinstance(value, dict) else value)
+    if tree is not None and not isinstance(tree, Mapping):
+        raise ConfigError(f"{path} holds {_short(tree)}, expected the sections run, data, model and trainer")
+    for name, kind in _SECTIONS.items():
+        if tree is not None and name in tree:
+            _expect_settings(tree[name], kind, f"{path}: {name}")
+
+
+def _expect_settings(values: Any, kind: type, where: str) -> None:
+    """Refuse anything but a mapping (or the name of a file with one) for a section, and null where it means nothing."""
+    if isinstance(values, str):
+        return
+    if not isinstance(values, (Mapping, Namespace)):
+        raise ConfigError(f"{where} is {_short(values)}, expected settings by name; see configs/")
+    for name, hint in _settings_of(kind).items():
+        if name not in values or hint is Any:
+            continue
+        if dataclasses.is_dataclass(hint):
+            _expect_settings(values[name], typing.cast(type, hint), f"{where}.{name}")
+        elif values[name] is None and type(None) not in (hint, *typing.get_args(hint)):
+            raise ConfigError(f"{where}.{name} is null, expected a value; leave it out for its default")
+
+
+def _settings_of(kind: type) -> dict[str, Any]:
+    initialise = getattr(kind, "__init__")  # noqa: B009 - mypy finds it unsound to ask for it
+    return typing.get_type_hints(kind if dataclasses.is_dataclass(kind) else initialise)
+
+
+def _short(value: Any) -> str:
+    text = "null" if value is None else repr(value)
+    return text if len(text) <= 40 else f"{text[:37]}..."
+
 
 class ExeGanCLI(LightningCLI):
     """Adds the `run` section, what writes into `run.dir`, `--ckpt_path last` and `--dry-run`."""
@@ -41,6 +113,23 @@ class ExeGanCLI(LightningCLI):
             "--dry-run", action="store_true", help="Try data, memory and networks, tell the pace, write nothing."
         )
         parser.link_arguments("model.model.generator.resolution", "data.resolution")
+
+    def parse_arguments(self, parser: LightningArgumentParser, args: Any) -> None:
+        """Parse, and refuse what only the networks or NumPy would stumble over."""
+        try:
+            super().parse_arguments(parser, args)
+        # What jsonargparse itself did not expect of a value.
+        except (TypeError, ValueError, AttributeError, LookupError, RecursionError) as error:
+            raise ConfigError(f"the configuration cannot be used ({error}); compare it with configs/") from error
+        subcommand = self.config.get("subcommand")
+        if subcommand is None:
+            return
+        config = self.config[subcommand]
+        for name, kind in _SECTIONS.items():
+            _expect_settings(config[name], kind, name)
+        seed = config.seed_everything
+        if isinstance(seed, int) and not 0 <= seed < 2**32:
+            raise ConfigError(f"seed_everything is {_short(seed)}, expected 0 to 4294967295")
 
     def instantiate_trainer(self, **kwargs: Any) -> L.Trainer:
         """Trainer whose loggers and callbacks write into the run's folder, or that writes nothing."""
@@ -64,7 +153,11 @@ class ExeGanCLI(LightningCLI):
                 StopOnSignal(),
             ]
         self.trainer_defaults["callbacks"] = callbacks
-        return super().instantiate_trainer(**kwargs)
+        try:
+            return super().instantiate_trainer(**kwargs)
+        # Lightning has an exception of its own for this and does not always raise it.
+        except (MisconfigurationException, TypeError, ValueError, RuntimeError, ImportError) as error:
+            raise ConfigError(f"the section trainer cannot be used here ({error}); see configs/hardware") from error
 
     def _parse_ckpt_path(self) -> None:
         """Do not, as Lightning would, read a checkpoint unchecked and let its settings outweigh the configuration's."""
@@ -115,12 +208,13 @@ def main(args: Sequence[str] | None = None) -> int:
     """
     try:
         _run(args)
-    except ArgumentError as error:
+    except (ArgumentError, MisconfigurationException) as error:
         return _fail(str(error))
     except ExeGanError as error:
         return _fail(_without_traceback(str(error)))
     except OSError as error:
-        return _fail(f"cannot use {error.filename} ({error.strerror}); check run.dir, data.path and the disk")
+        used = f"{error.filename} ({error.strerror})" if error.filename else f"a file ({error})"
+        return _fail(f"cannot use {used}; check run.dir, data.path and the disk")
     return 0
 
 
@@ -158,6 +252,7 @@ def _run(args: Sequence[str] | None) -> ExeGanCLI:
             "enable_checkpointing": False,  # the kimg clock saves
             "log_every_n_steps": 10,
         },
+        parser_class=_Parser,
         parser_kwargs={"exit_on_error": False},
         args=None if args is None else list(args),
     )
@@ -169,5 +264,8 @@ def _without_traceback(message: str) -> str:
 
 
 def _fail(message: str) -> int:
-    print(f"train.py: {' '.join(message.split())}", file=sys.stderr)
+    message = " ".join(message.split())
+    if len(message) > _LONGEST_MESSAGE:  # jsonargparse repeats the value, however long it is
+        message = f"{message[: _LONGEST_MESSAGE // 2]} ... {message[-_LONGEST_MESSAGE // 2 :]}"
+    print(f"train.py: {message}", file=sys.stderr)
     return 2

@@ -8,6 +8,8 @@ from typing import Any
 import torch
 from lightning.fabric.plugins.environments.slurm import SLURMEnvironment
 
+from exegan.errors import ConfigError
+
 # The generator's and the discriminator's steps each leave the other's weights without gradients.
 _SEVERAL = "ddp_find_unused_parameters_true"
 
@@ -21,6 +23,9 @@ def adapt(trainer: Any) -> dict[str, Any]:
     Returns:
         `strategy` where several processes train together and the configuration leaves it open; `plugins` under SLURM,
         where Lightning would save and queue again by its own rules, beside the checkpoints of the run.
+
+    Raises:
+        ConfigError: `devices` is no number of devices.
     """
     arguments: dict[str, Any] = {}
     if trainer.strategy == "auto" and _processes(trainer.accelerator, trainer.devices, trainer.num_nodes) > 1:
@@ -38,6 +43,10 @@ def _processes(accelerator: Any, devices: Any, num_nodes: int) -> int:
         here = len(devices)
     elif devices in ("auto", -1, "-1"):
         here = torch.cuda.device_count() if accelerator in ("auto", "gpu", "cuda") else 1
+    elif "," in str(devices):
+        here = len(str(devices).split(","))
+    elif str(devices).lstrip("-").isdecimal():
+        here = int(devices)
     else:
-        here = len(str(devices).split(",")) if "," in str(devices) else int(devices)
+        raise ConfigError(f"trainer.devices is {devices!r}, expected a number, a list of numbers or auto")
     return max(here, 1) * num_nodes
