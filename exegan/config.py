@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import sys
 import typing
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -19,11 +20,13 @@ T = TypeVar("T")
 
 # Limits that no network of this kind reaches: a damaged file asks for an error, not for all memory.
 _LARGEST_RESOLUTION, _LARGEST_WIDTH = 1024, 16384
+_LONGEST = 400  # characters of a message
 
 
 def _require(ok: bool, message: str) -> None:
     if not ok:
-        raise ConfigError(message)
+        # A damaged file's value may be of any length.
+        raise ConfigError(message if len(message) <= _LONGEST else f"{message[:100]} ... {message[-100:]}")
 
 
 def _at_least(section: str, name: str, value: float, least: float) -> None:
@@ -88,6 +91,7 @@ class GeneratorConfig:
             _between("generator", name, getattr(self, name), 1, _LARGEST_WIDTH)
         _between("generator", "channel_min", self.channel_min, 1, self.channel_max)
         _between("generator", "mapping_layers", self.mapping_layers, 1, 64)
+        _above_zero("generator", "mapping_lr_mul", self.mapping_lr_mul)
         _between("generator", "global_dropout", self.global_dropout, 0, 1)
         _at_least("generator", "channel_base", self.channel_base, self.resolution)
         _require(
@@ -461,7 +465,7 @@ def _convert(hint: Any, value: Any, where: str) -> Any:
         options = options[:1] * len(value) if any_length else options
         return tuple(_convert(option, item, where) for option, item in zip(options, value, strict=True))
     if hint in (int, float):
-        number = isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+        number = isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) <= sys.float_info.max
         _require(number and (hint is float or value == int(value)), f"{where} is {value!r}, expected {hint.__name__}")
         return hint(value)
     _require(isinstance(value, hint), f"{where} is {value!r}, expected {getattr(hint, '__name__', hint)}")

@@ -117,7 +117,7 @@ def read_state_dict(path: str | Path) -> dict[str, Tensor]:
 
 
 def load_into(module: nn.Module, state: Mapping[str, Tensor], source: str) -> None:
-    """Copy `state` into `module`; every name and shape must match, otherwise the module stays as it was.
+    """Copy `state` into `module`; every name, shape and kind of number must match, or the module stays as it was.
 
     Only `num_batches_tracked` may be missing: BatchNorm has it since PyTorch 0.4.1 and never uses it in eval mode.
 
@@ -127,7 +127,8 @@ def load_into(module: nn.Module, state: Mapping[str, Tensor], source: str) -> No
         source: Where the state comes from (a path, say), for the error message.
 
     Raises:
-        WeightsError: Names or shapes differ; one message lists the first few of each kind.
+        WeightsError: Names, shapes or kinds of numbers differ, or a weight is infinite or none; one message lists the
+            first few of each kind.
     """
     expected = module.state_dict()
     missing = [key for key in expected if key not in state and not key.endswith("num_batches_tracked")]
@@ -137,7 +138,20 @@ def load_into(module: nn.Module, state: Mapping[str, Tensor], source: str) -> No
         for key, tensor in expected.items()
         if key in state and state[key].shape != tensor.shape
     ]
-    kinds = {"missing": missing, "surplus": surplus, "misshapen": misshapen}
+    there = {key: state[key] for key in expected if key in state}
+    mistyped = [
+        f"{key}: got {value.dtype}, expected {expected[key].dtype}"
+        for key, value in there.items()
+        if value.is_floating_point() != expected[key].is_floating_point() or value.is_complex()
+    ]
+    endless = [key for key, value in there.items() if value.is_floating_point() and not value.float().isfinite().all()]
+    kinds = {
+        "missing": missing,
+        "surplus": surplus,
+        "misshapen": misshapen,
+        "mistyped": mistyped,
+        "not finite": endless,
+    }
     problems = [f"{len(keys)} {kind} ({_some(keys)})" for kind, keys in kinds.items() if keys]
     if problems:
         fit = f"{source} does not fit {type(module).__name__}: {', '.join(problems)}"

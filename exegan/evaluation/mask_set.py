@@ -74,10 +74,10 @@ def write_mask_set(name: str, folder: Path, count: int = 100, seed: int = 0) -> 
     side = _side(name)
     if not 1 <= count <= 9999 or seed < 0:
         raise MaskError(f"got count {count} and seed {seed}, expected a count of 1 to 9999 and a seed from 0 up")
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise InputError(f"{folder} is there already, expected a new or empty folder; give another name")
     temporary = folder.with_name(f".{folder.name}.{os.getpid()}.tmp")
     try:
+        if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+            raise InputError(f"{folder} is there already, expected a new or empty folder; give another name")
         names = [*IRREGULAR, CENTRE, *FACE_REGIONS]
         digests, counts = {bin_name: hashlib.sha256() for bin_name in names}, dict.fromkeys(names, 0)
         for bin_name, number, mask in _generate(side, count, seed):
@@ -91,8 +91,9 @@ def write_mask_set(name: str, folder: Path, count: int = 100, seed: int = 0) -> 
         description = json.dumps({"exegan": __version__, **facts}, indent=2)
         (temporary / DESCRIPTION).write_text(description + "\n", encoding="utf-8")
         os.replace(temporary, folder)
-    except OSError as error:
-        raise InputError(f"{folder} cannot be written ({error.strerror}); choose another place") from error
+    except (OSError, ValueError) as error:  # ValueError: a character that no name may have
+        reason = getattr(error, "strerror", None) or error
+        raise InputError(f"{folder} cannot be written ({reason}); choose another place") from error
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
     return MaskSet(folder, name, side, sha256, counts)
@@ -110,7 +111,10 @@ def open_mask_set(folder: Path) -> MaskSet:
         counts = {str(bin_name): int(count) for bin_name, count in facts["counts"].items()}
         sha256 = {bin_name: str(facts["sha256"][bin_name]) for bin_name in counts}
         found = MaskSet(folder, str(facts["name"]), int(facts["size"]), sha256, counts)
-    except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
+        if not all(re.fullmatch(r"[A-Za-z0-9-]{1,64}", bin_name) for bin_name in counts):
+            raise ValueError("a bin whose name is not that of a folder in the set")
+    # Infinity, which Python's JSON knows, is an OverflowError, and brackets without end are a RecursionError.
+    except (OSError, ValueError, LookupError, TypeError, AttributeError, OverflowError, RecursionError) as error:
         raise InputError(
             f"{folder} is no mask set (its {DESCRIPTION} cannot be read); make one with 'exegan mask-set'"
         ) from error

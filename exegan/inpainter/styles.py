@@ -18,6 +18,7 @@ from exegan.errors import InputError
 STYLE_SUFFIX = ".safetensors"
 
 _FORMAT = "exegan-style-1"
+_NUMBERS = (torch.float32, torch.float16, torch.bfloat16, torch.float64)
 
 
 @dataclass(frozen=True, eq=False)
@@ -111,9 +112,21 @@ def check_style_output(path: str | Path) -> None:
     path = Path(path)
     if path.suffix.lower() != STYLE_SUFFIX:
         raise InputError(f"the style's name {path} has the extension {path.suffix!r}, expected {STYLE_SUFFIX}")
+    _expect_possible_name(path)
     if not path.parent.is_dir() or path.is_dir():
         what = "is a folder" if path.is_dir() else f"lies in {path.parent}, which does not exist"
         raise InputError(f"the style {path} {what}; give a file name in a folder that exists")
+
+
+def _expect_possible_name(path: Path) -> None:
+    try:
+        path.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        pass
+    except (OSError, ValueError) as error:  # too long for the system, a character that it has not
+        name = f"{str(path)[:100]!r}..." if len(str(path)) > 100 else repr(str(path))
+        reason = getattr(error, "strerror", None) or error
+        raise InputError(f"the style {name} cannot be used ({reason}); give another name") from error
 
 
 def load_style(path: str | Path) -> Style:
@@ -123,6 +136,7 @@ def load_style(path: str | Path) -> Style:
         InputError: The file is missing, damaged, or something else.
     """
     path = Path(path)
+    _expect_possible_name(path)
     if not path.is_file():
         raise InputError(f"the style {path} does not exist; write one with 'exegan style FACE -o {path.name}'")
     try:
@@ -131,6 +145,13 @@ def load_style(path: str | Path) -> Style:
             codes = file.get_tensor("style") if "style" in file.keys() else None  # noqa: SIM118
     except (SafetensorError, OSError) as error:
         raise InputError(f"the style {path} cannot be read ({error}); write it again") from error
-    if codes is None or metadata.get("format") != _FORMAT or codes.ndim != 2 or not codes.isfinite().all():
+    is_style = (
+        codes is not None
+        and metadata.get("format") == _FORMAT
+        and codes.dtype in _NUMBERS
+        and (codes.ndim, codes.numel() > 0) == (2, True)
+        and codes.float().isfinite().all()
+    )
+    if not is_style:
         raise InputError(f"{path} is no style, expected a file that 'exegan style' wrote; give that or a photo")
     return Style(codes.float(), metadata.get("model_sha256") or None, (path.name,))

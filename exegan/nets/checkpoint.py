@@ -103,8 +103,17 @@ def find_model(name_or_folder: str | Path) -> Path:
     Raises:
         WeightsError: Neither a bundled name nor a folder that holds a model.
     """
-    folder = _BUNDLED / name_or_folder if (_BUNDLED / name_or_folder / CONFIG_FILE).is_file() else Path(name_or_folder)
-    missing = [name for name in (CONFIG_FILE, WEIGHTS_FILE) if not (folder / name).is_file()]
+    bundled, folder = _BUNDLED / name_or_folder, Path(name_or_folder)
+    try:
+        if (bundled / CONFIG_FILE).is_file():
+            folder = bundled
+        missing = [name for name in (CONFIG_FILE, WEIGHTS_FILE) if not (folder / name).is_file()]
+    except (OSError, ValueError) as error:  # a name too long for the system, a folder that may not be read
+        reason = getattr(error, "strerror", None) or error
+        name = _short(str(name_or_folder))
+        raise WeightsError(
+            f"the model {name} cannot be looked for ({reason}); give a model folder, or 'default'"
+        ) from error
     if missing and any((folder / name).is_file() for name in ONNX_FILES):
         raise WeightsError(
             f"the model {str(name_or_folder)!r} is one for ONNX Runtime, expected one for PyTorch;"
@@ -113,7 +122,7 @@ def find_model(name_or_folder: str | Path) -> Path:
     if missing:
         what = f"has no {' and no '.join(missing)}" if folder.is_dir() else "is not a folder"
         raise WeightsError(
-            f"the model {str(name_or_folder)!r} {what}; give a model folder, or 'default' for the bundled one"
+            f"the model {_short(str(name_or_folder))} {what}; give a model folder, or 'default' for the bundled one"
         )
     return folder
 
@@ -161,7 +170,9 @@ def read_description(folder: Path, expected: int | str = FORMAT) -> dict[str, An
         raise WeightsError(f"{path} cannot be read as JSON ({error}); copy the model folder again") from error
     found = description.get("format") if isinstance(description, dict) else None
     if found != expected:
-        raise WeightsError(f"{path} has format {found!r}, expected {expected!r}; use the exegan version that wrote it")
+        raise WeightsError(
+            f"{path} has format {_short(found)}, expected {expected!r}; use the exegan version that wrote it"
+        )
     return dict(description)
 
 
@@ -175,3 +186,9 @@ def model_config(description: Mapping[str, Any], folder: Path) -> ModelConfig:
         return from_dict(ModelConfig, description.get("model"), where="model")
     except ConfigError as error:
         raise WeightsError(f"{folder / CONFIG_FILE} does not describe a model: {error}") from error
+
+
+def _short(value: object) -> str:
+    """A value for a message, which in a damaged file or a mistaken request may be of any length."""
+    text = repr(value)
+    return text if len(text) <= 200 else f"{text[:100]}...{text[-20:]}"

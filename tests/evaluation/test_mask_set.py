@@ -57,11 +57,30 @@ def test_changed_masks_are_refused(tmp_path: Path) -> None:
     assert open_mask_set(folder).counts["20-40"] == 1
 
 
-@pytest.mark.parametrize("text", ["", "[]", "{}", json.dumps({"counts": [], "name": "x"})])
+ONE_BIN = '{"name": "x", "size": 32, "counts": {"%s": %s}, "sha256": {"%s": "0"}}'
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("", "[]", "{}", json.dumps({"counts": [], "name": "x"}), "[" * 100_000),
+        *(ONE_BIN % ("a", count, "a") for count in ("Infinity", "NaN", "1e999", "9" * 5000, "null")),
+        *(ONE_BIN % (name, 1, name) for name in ("../faces", "a" * 300, "a\\u0000b", "\\ud800", "")),
+    ],
+)
 def test_other_folders_are_refused(tmp_path: Path, text: str) -> None:
     (tmp_path / DESCRIPTION).write_text(text)
     with pytest.raises(InputError, match="is no mask set"):
         open_mask_set(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["x" * 300, "a\0b"])
+def test_impossible_names(tmp_path: Path, name: str) -> None:
+    with pytest.raises(InputError, match="is no mask set"):
+        open_mask_set(tmp_path / name)
+    with pytest.raises(InputError, match="cannot be written"):
+        write_mask_set("irregular-32", tmp_path / name, count=1)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_nothing_is_overwritten_or_half_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

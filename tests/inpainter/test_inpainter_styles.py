@@ -93,17 +93,38 @@ def test_files_that_are_no_styles(tmp_path: Path) -> None:
     (tmp_path / "text.safetensors").write_text("this is no style")
     save_file({"style": torch.zeros(2, 3)}, tmp_path / "weights.safetensors")
     save_style(Style(torch.full((2, 3), torch.nan)), tmp_path / "nan.safetensors")
+    metadata = {"format": "exegan-style-1"}
+    for dtype in (torch.float8_e4m3fn, torch.int32, torch.bool, torch.complex64):
+        save_file({"style": torch.zeros(2, 3).to(dtype)}, tmp_path / f"{dtype}.safetensors", metadata)
+    save_file({"style": torch.full((2, 3), 1e300, dtype=torch.float64)}, tmp_path / "vast.safetensors", metadata)
+    save_file({"style": torch.zeros(0, 3)}, tmp_path / "empty.safetensors", metadata)
     for name, said in (
         ("no", "does not exist"),
         ("text", "cannot be read"),
         ("weights", "no style"),
         ("nan", "no style"),
+        ("torch.float8_e4m3fn", "no style"),
+        ("torch.int32", "no style"),
+        ("torch.bool", "no style"),
+        ("torch.complex64", "no style"),
+        ("vast", "no style"),
+        ("empty", "no style"),
+        ("x" * 300, "cannot be used"),
+        ("a\0b", "cannot be used"),
     ):
         with pytest.raises(InputError, match=said):
             load_style(tmp_path / f"{name}.safetensors")
 
 
-@pytest.mark.parametrize(("name", "said"), [("a.png", "expected .safetensors"), ("no/a.safetensors", "does not exist")])
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("a.png", "expected .safetensors"),
+        ("no/a.safetensors", "does not exist"),
+        ("x" * 300 + ".safetensors", "cannot be used"),
+        ("a\0b.safetensors", "cannot be used"),
+    ],
+)
 def test_places_where_no_style_can_be_written(tmp_path: Path, name: str, said: str) -> None:
     with pytest.raises(InputError, match=said):
         save_style(style(1.0), tmp_path / name)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import struct
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,6 +12,7 @@ from typing import Any
 import pytest
 import torch
 from helpers import tiny_model_config
+from safetensors.torch import save
 
 from exegan.errors import WeightsError
 from exegan.nets.checkpoint import CONFIG_FILE, WEIGHTS_FILE, find_model, load_model, read_description, save_model
@@ -108,7 +111,68 @@ def test_wrong_description(edit: Edit, message: str, folder: Path) -> None:
         load_model(folder)
 
 
-@pytest.mark.parametrize("content", ["", "[1]", "{", "\x00", '{"format": 1'])
+@pytest.mark.parametrize("name", ["x" * 5000, "x/" * 3000, "a\0b"])
+def test_impossible_names(name: str, tmp_path: Path) -> None:
+    for wanted in (name, tmp_path / name):
+        with pytest.raises(WeightsError, match="give a model folder, or 'default'") as refused:
+            load_model(wanted)
+        assert len(str(refused.value)) < 400
+
+
+VALUES = ["NaN", "Infinity", "-1e999", "1" * 400, "1" * 5000, "-1", "0.5", "null", "true", "[]", "{}", '"a"', "[[[]]]"]
+
+
+@pytest.mark.parametrize("value", VALUES)
+def test_any_value_in_the_description_is_one_sentence(value: str, folder: Path) -> None:
+    original = (folder / CONFIG_FILE).read_text()
+    lines = original.splitlines()
+    for number, line in enumerate(lines):
+        if '": ' not in line or '"sha256"' in line or '"kimg"' in line or line.endswith("{"):
+            continue
+        changed = line.partition('": ')[0] + f'": {value}' + "," * line.endswith(",")
+        (folder / CONFIG_FILE).write_text("\n".join([*lines[:number], changed, *lines[number + 1 :]]))
+        with contextlib.suppress(WeightsError):
+            load_model(folder)  # a rate that is 0.5, a channel limit of 1: no harm is done
+    (folder / CONFIG_FILE).write_text(original.replace('"z_dim": 6', f'"z_dim": {value}'))
+    with pytest.raises(WeightsError, match=r"z_dim|cannot be read as JSON") as refused:
+        load_model(folder)
+    assert len(str(refused.value)) < 600
+
+
+@pytest.mark.parametrize("dtype", [torch.int32, torch.bool, torch.complex64])
+def test_weights_of_another_kind(folder: Path, dtype: torch.dtype) -> None:
+    weights = read_safetensors(folder / WEIGHTS_FILE)
+    replace_weights(folder, save({key: value.to(dtype) for key, value in weights.items()}))
+    with pytest.raises(WeightsError, match=r"does not fit Model: \d+ mistyped \(\S+: got torch\."):
+        load_model(folder)
+
+
+def test_weights_that_are_no_numbers(folder: Path) -> None:
+    weights = read_safetensors(folder / WEIGHTS_FILE)
+    weights["mean_w"] = weights["mean_w"] * float("nan")
+    replace_weights(folder, save(weights))
+    with pytest.raises(WeightsError, match=r"does not fit Model: 1 not finite \(mean_w\)"):
+        load_model(folder)
+
+
+@pytest.mark.parametrize(
+    "entries",
+    [
+        {"a": ("F32", [2, 3], [0, 24]), "b": ("F32", [2, 3], [0, 24])},
+        {"a": ("F32", [2**62, 2**62], [0, 24])},
+        {"a": ("F32", [-2, 3], [0, 24])},
+        {"a": ("X7", [2, 3], [0, 24])},
+    ],
+)
+def test_headers_that_cannot_be(folder: Path, entries: dict[str, tuple[str, list[int], list[int]]]) -> None:
+    names = ("dtype", "shape", "data_offsets")
+    header = json.dumps({key: dict(zip(names, entry, strict=True)) for key, entry in entries.items()}).encode()
+    replace_weights(folder, struct.pack("<Q", len(header)) + header + bytes(24))
+    with pytest.raises(WeightsError, match="no readable safetensors file"):
+        load_model(folder)
+
+
+@pytest.mark.parametrize("content", ["[" * 100_000, "", "[1]", "{", "\x00", '{"format": 1'])
 def test_damaged_description(content: str, folder: Path) -> None:
     (folder / CONFIG_FILE).write_text(content)
     with pytest.raises(WeightsError, match=r"config\.json (cannot be read as JSON|has format None)"):
