@@ -152,6 +152,6 @@ def load_style(path: str | Path) -> Style:
         and (codes.ndim, codes.numel() > 0) == (2, True)
         and codes.float().isfinite().all()
     )
-    if not is_style:
+    if codes is None or not is_style:
         raise InputError(f"{path} is no style, expected a file that 'exegan style' wrote; give that or a photo")
     return Style(codes.float(), metadata.get("model_sha256") or None, (path.name,))
