@@ -117,9 +117,8 @@ class GeneratorObjective(nn.Module):
             rim = rim_weight(sample.mask)
             parts["rim"] = reconstruction_loss(sample.raw, sample.image, rim) / len(sample.image)
         batch, guided = len(sample.image), sample.guided()
-        if len(guided.image):
-            share = len(guided.image) / batch
-            parts |= {name: value * share for name, value in self._exemplar_parts(guided, encode_attributes).items()}
+        share = len(guided.image) / batch
+        parts |= {name: value * share for name, value in self._exemplar_parts(guided, encode_attributes).items()}
         parts |= self._truth_parts(sample.reconstruction_samples(), batch)
         total = sample.completed.new_zeros(())
         for name, value in parts.items():
@@ -128,6 +127,9 @@ class GeneratorObjective(nn.Module):
 
     def _exemplar_parts(self, sample: Completion, encode: Callable[[Tensor], Tensor]) -> dict[str, Tensor]:
         parts: dict[str, Tensor] = {}
+        if not len(sample.image):
+            # Every process has every part in every step: they average them, and each other's, one after the other.
+            return {name: sample.completed.sum() for name in ("attribute", "identity") if getattr(self.config, name)}
         if self.config.attribute:
             with torch.no_grad():
                 wanted = encode(sample.exemplar)
