@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 from pathlib import Path
@@ -52,29 +53,42 @@ def write_checkpoint(trainer: L.Trainer, run_dir: str | Path, images: int, keep:
         keep: So many checkpoints are left, this one among them.
 
     Raises:
-        InputError: It cannot be written; those before it are as they were.
+        InputError: It cannot be written, in all processes; those before it are as they were.
     """
     folder = Path(run_dir) / _FOLDER
     path = folder / f"kimg-{images / 1000:010.3f}.ckpt"
-    temporary = path.with_suffix(".tmp")
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        # Written beside its place and renamed, so that a kill in between leaves the checkpoint before it.
-        trainer.save_checkpoint(temporary, weights_only=False)
-        if trainer.is_global_zero:
-            _to_disk(temporary)
-            os.replace(temporary, path)
-    except (OSError, RuntimeError) as error:  # torch's writer reports a full disk as a RuntimeError
-        temporary.unlink(missing_ok=True)
+    problem = trainer.strategy.broadcast(_write(trainer, path))
+    if problem is not None:
         raise InputError(
-            f"the checkpoint {path} could not be written ({error}); the ones before it are untouched, "
+            f"the checkpoint {path} could not be written ({problem}); the ones before it are untouched, "
             "make room and go on with --ckpt_path last"
-        ) from error
+        )
     if trainer.is_global_zero:
         # After a damaged checkpoint was passed over, there are newer files than this one, which keep none away.
         kept = sorted(old for old in folder.glob("kimg-*.ckpt") if old.name <= path.name)
         for old in kept[:-keep]:
             old.unlink()
+
+
+def _write(trainer: L.Trainer, path: Path) -> str | None:
+    """Write beside the place and rename, so that a kill in between leaves the checkpoint before it; what went wrong."""
+    temporary = path.with_suffix(".tmp")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        trainer.save_checkpoint(temporary, weights_only=False)
+    except (OSError, RuntimeError) as error:  # torch's writer reports a full disk as a RuntimeError
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)
+        trainer.strategy.barrier()  # the other processes wait at the end of `save_checkpoint`
+        return str(error)
+    try:
+        if trainer.is_global_zero:
+            _to_disk(temporary)
+            os.replace(temporary, path)
+    except OSError as error:
+        temporary.unlink(missing_ok=True)
+        return str(error)
+    return None
 
 
 def _to_disk(path: Path) -> None:

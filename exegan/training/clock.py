@@ -7,9 +7,10 @@ from typing import Any, cast
 
 import lightning as L
 from lightning.pytorch.callbacks import Callback
+from safetensors import SafetensorError
 
 from exegan.config import RunConfig
-from exegan.errors import TrainingDiverged
+from exegan.errors import InputError, TrainingDiverged
 from exegan.nets.checkpoint import save_model
 from exegan.nets.export import training_facts
 from exegan.training.checkpoints import write_checkpoint
@@ -55,11 +56,21 @@ class KimgClock(Callback):
         images = images_seen(pl_module)
         self._pace.start(images)
         write_checkpoint(trainer, self.run.dir, images, self.run.keep_checkpoints)
+        folder, problem = Path(self.run.dir) / MODEL, None
         if trainer.is_global_zero:
             module = cast(ExeGanModule, pl_module)
             module.model_ema.update_mean_w()
             facts = training_facts(images, module.hparams["losses"])
-            save_model(module.model_ema, Path(self.run.dir) / MODEL, facts)
+            try:
+                save_model(module.model_ema, folder, facts)
+            except (OSError, SafetensorError) as error:
+                problem = str(error)
+        problem = trainer.strategy.broadcast(problem)
+        if problem is not None:  # all processes end, or the others would wait for this one's gradients
+            raise InputError(
+                f"the model {folder} could not be written ({problem}); the checkpoint was, make room and go on with "
+                "--ckpt_path last"
+            )
 
 
 def _expect_finite_weights(module: L.LightningModule) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import os
+import resource
 import subprocess
 import sys
 from pathlib import Path
@@ -20,13 +21,24 @@ ALIKE = [
 ]
 
 
-def train(folder: Path, faces: Path, *more: str) -> subprocess.CompletedProcess[str]:
+def train(
+    folder: Path, faces: Path, *more: str, largest_file: int = resource.RLIM_INFINITY
+) -> subprocess.CompletedProcess[str]:
     folder.mkdir(exist_ok=True)
     config = folder / "config.yaml"
     config.write_text(CONFIG.format(run=folder / "run", faces=faces, total=0.016), encoding="utf-8")
     command = [sys.executable, "train.py", "fit", "--config", str(config), *ALIKE, *more]
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-    return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False, timeout=300)
+    return subprocess.run(
+        command,
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=300,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (largest_file, largest_file)),
+    )
 
 
 def losses(folder: Path) -> list[dict[str, float]]:
@@ -71,3 +83,24 @@ def test_all_processes_stop_when_one_cannot_learn(tmp_path: Path, faces: Path) -
     done = train(tmp_path, faces, "--data.batch_size=2", "--trainer.devices=2", "--model.optimizers.lr=1e30")
     assert done.returncode != 0
     assert "no longer finite" in done.stderr or "became" in done.stderr, done.stderr
+
+
+@pytest.mark.slow
+def test_all_processes_end_where_the_first_cannot_save(tmp_path: Path, faces: Path) -> None:
+    """A file that may not grow is what a full disk is; the second process would wait for the first for ever."""
+    pair = ["--data.batch_size=2", "--trainer.devices=2"]
+    done = train(tmp_path, faces, *pair, largest_file=40_000)
+    assert done.returncode == 2, done.stderr
+    assert "kimg-000000.008.ckpt could not be written ([Errno 27] File too large)" in done.stderr
+    assert list((tmp_path / "run/checkpoints").iterdir()) == []
+
+
+@pytest.mark.slow
+def test_a_process_that_shows_no_exemplar_has_every_figure(tmp_path: Path, faces: Path) -> None:
+    """With one face in a batch, half of the steps of each process show none, and rarely both at once."""
+    alone = ["--data.batch_size=1", "--model.exemplar_dropout_prob=0.5", "--model.losses.path_length=0"]
+    done = train(tmp_path, faces, *alone, "--trainer.devices=2", "--model.discriminator.stddev_group=1")
+    assert done.returncode == 0, done.stderr
+    rows = losses(tmp_path)
+    assert len(rows) == 8
+    assert all({"train/attribute", "train/reconstruction", "train/adversarial"} <= set(row) for row in rows)
