@@ -35,7 +35,8 @@ class _PixelBudget:
     def __init__(self) -> None:
         self.reset()
         # A child has only the thread that forked, and nobody else there would give anything back.
-        os.register_at_fork(after_in_child=self.reset)
+        if hasattr(os, "register_at_fork"):
+            os.register_at_fork(after_in_child=self.reset)
 
     def reset(self) -> None:
         self.most: int | None = None
