@@ -15,9 +15,16 @@
 Messages are one sentence: what was got, what was expected, what to do.
 """
 
+_LONGEST = 2000
+
 
 class ExeGanError(Exception):
     """Base of all errors below; catch it to report a problem without a traceback."""
+
+    def __str__(self) -> str:
+        text = super().__str__()
+        # Messages quote what was got, which may be a whole damaged file; the advice stands at the end.
+        return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 500]} … {text[-400:]}"
 
 
 class InputError(ExeGanError):
