@@ -26,6 +26,11 @@ test-portable: $(VENV)/.dev-installed  ## The tests as a plain processor compute
 test-slow: $(VENV)/.dev-installed  ## The tests that take minutes, left out of `make test`
 	$(BIN)/python -m pytest -m slow
 
+MINUTES ?= 20
+fuzz: $(VENV)/.dev-installed  ## Damaged and hostile input for MINUTES (20), then killed batches; prints what it found
+	$(BIN)/python tests/robustness --minutes $(MINUTES)
+	$(BIN)/python -m pytest -q -m slow tests/robustness/test_batch_kills.py
+
 check: $(VENV)/.dev-installed  ## Format, lint, types, import layers
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
@@ -36,4 +41,4 @@ format: $(VENV)/.dev-installed  ## Rewrite the code in the house format
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-.PHONY: help demo install test test-portable test-slow check format
+.PHONY: help demo install test test-portable test-slow fuzz check format
