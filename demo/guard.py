@@ -126,8 +126,8 @@ class Guard:
     def _checked_body(self, visitor: str, whole: bytes) -> tuple[bytes, list[str]]:
         """A body spelled anew, so that what is read of it later is what was looked at here; the files it names."""
         try:
-            body = json.loads(whole.decode())
-            spelled = json.dumps(body)
+            body = json.loads(whole.decode(), parse_constant=_refuse_constant)
+            spelled = json.dumps(body, ensure_ascii=False).encode()  # halves of characters cannot be
             paths = list(_paths(body))
         except RecursionError as error:
             raise Refused(400, "the request is nested too deeply; docs/api.md says what it may hold") from error
@@ -135,9 +135,9 @@ class Guard:
             raise Refused(400, "the request is not JSON in UTF-8; docs/api.md says what it may hold") from error
         if not all(self.grants.may_name(visitor, path) for path in paths):
             raise Refused(403, NOT_UPLOADED)
-        self._check_mentions(visitor, json.dumps(body, ensure_ascii=False).encode(errors="replace"))
+        self._check_mentions(visitor, spelled)
         self._check_session(visitor, body.get("session_hash") if isinstance(body, dict) else None)
-        return spelled.encode(), paths
+        return spelled, paths
 
     async def _check_pixels(self, paths: Sequence[str]) -> None:
         if len(paths) > MOST_FILES_NAMED:
@@ -174,6 +174,11 @@ def _head(scope: Scope) -> list[bytes]:
         scope["path"].encode(),
         *(urllib.parse.unquote_to_bytes(value) for value in (scope["query_string"], *values)),
     ]
+
+
+def _refuse_constant(name: str) -> None:
+    """`NaN` and `Infinity` are Python's, and no JSON."""
+    raise ValueError(name)
 
 
 def _paths(body: Any) -> Iterator[str]:

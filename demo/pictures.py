@@ -15,6 +15,7 @@ from PIL import Image
 from exegan.errors import InputError, NoFaceFound
 from exegan.faces.face import Face, largest_face
 from exegan.images import read_photo
+from exegan.images.formats import DECODED
 from exegan.inpainter import Inpainter
 
 PREVIEW_SIDE = 1024  # of the copy in the browser; files to download have every pixel
@@ -138,7 +139,7 @@ def check_kept(path: Path, called: str) -> None:
 def pixels_of(path: str | Path) -> int:
     """Pixels of a picture file by its header; 0 where there are none or too many, which decoding will say."""
     try:
-        with Image.open(path) as picture:
+        with Image.open(path, formats=DECODED) as picture:
             return picture.width * picture.height
     except Exception:  # Pillow raises whatever it stumbles over in damaged files
         return 0

@@ -138,7 +138,8 @@ def test_one_s_own_files_are_taken(visitor: Visitor, config: dict[str, Any]) -> 
 def test_bodies_that_are_no_json(visitor: Visitor, foreign: dict[str, str]) -> None:
     face = json.dumps({"data": [{"path": foreign["a face elsewhere"]}], "fn_index": 0, "session_hash": "attack"})
     bodies = [
-        b'{"data": ["\xff\xfe"]}', b"\xff", b"{", face.encode("utf-16"), face.encode("utf-8-sig"), face.encode("utf-32")
+        b'{"data": ["\xff\xfe"]}', b"\xff", b"{", b'{"data": NaN}', b'{"fn_index": Infinity, "data": []}',
+        b'{"data": ["\\ud800"]}', face.encode("utf-16"), face.encode("utf-8-sig"), face.encode("utf-32")
     ]  # fmt: skip
     for address in (JOIN, "/gradio_api/call/v2/inpaint", "/gradio_api/cancel", "/gradio_api/call/inpaint"):
         for body in bodies:
