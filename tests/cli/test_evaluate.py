@@ -28,7 +28,7 @@ def faces(tmp_path: Path) -> Path:
 def test_mask_set_then_evaluate(tmp_path: Path, faces: Path, capsys: pytest.CaptureFixture[str]) -> None:
     model = save_model(Model(tiny_model_config()), tmp_path / "model", {})
     assert run("mask-set", "irregular-32", "-o", tmp_path / "masks", "--count", "1") == 0
-    assert "wrote 10 masks" in capsys.readouterr().out
+    assert "wrote 12 masks" in capsys.readouterr().out
     command = ["evaluate", model, "--data", faces, "--masks", tmp_path / "masks", "--bin", "20-40", "--net", "none"]
     command += ["--baseline", "biharmonic"]
     assert run(*command, "-o", tmp_path / "out") == 0

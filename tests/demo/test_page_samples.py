@@ -60,7 +60,7 @@ def test_samples_are_whole_files_of_their_seeds(inpainter: Inpainter, opened: Op
         assert (pixels(sample.path)[hole] != before[hole]).mean() > 0.5
         mark = read_packet(open_photo(sample.path).xmp)
         assert mark is not None and mark.seed == sample.seed
-    assert not np.array_equal(pixels(samples[0].path), pixels(samples[1].path))
+    assert len({pixels(sample.path).tobytes() for sample in samples}) > 1
     (again,) = run(inpainter, opened, [face], seed=6)
     assert np.array_equal(pixels(again.path), pixels(samples[1].path))
     assert again.message.startswith("Done in ") and "seed 6" in again.message and again.message.endswith(".")
