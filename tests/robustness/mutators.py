@@ -221,10 +221,17 @@ def damaged_json(document: Any, random: Random) -> bytes:
     """A JSON document, changed as a document, as text, or both."""
     for _ in range(random.choice((0, 1, 1, 1, 2, 3))):
         document = changed_document(document, random)
-    text = json.dumps(document, ensure_ascii=random.random() < 0.5).encode("utf-8", errors="surrogatepass")
+    text = spelled(document, random)
     if random.random() < 0.05:
         return text.decode("utf-8", errors="replace").encode("utf-16")
     return damaged(text, random, 2) if random.random() < 0.25 else text
+
+
+def spelled(document: Any, random: Random) -> bytes:
+    """JSON with or without escapes, numbers beyond all as constants or as digits."""
+    text = json.dumps(document, ensure_ascii=random.random() < 0.5)
+    text = text.replace("Infinity", "1e999") if random.random() < 0.3 else text
+    return text.encode("utf-8", errors="surrogatepass")
 
 
 def hostile_pickle(random: Random, canary: str) -> bytes:

@@ -260,5 +260,5 @@ def send_junk(page: Page, visitor: Visitor, random: Random, paths: list[str], se
 
 
 def encoded(body: Any, random: Random) -> bytes:
-    data = json.dumps(body, ensure_ascii=random.random() < 0.7).encode("utf-8", "surrogatepass")
+    data = mutators.spelled(body, random)
     return data.decode("utf-8", "replace").encode("utf-16") if random.random() < 0.03 else data

@@ -43,6 +43,8 @@ quick = settings(max_examples=40, deadline=None, database=None, suppress_health_
 
 @pytest.mark.parametrize("kind", COUNTS)
 def test_input_is_used_or_refused(kind: str, shop: Shop) -> None:
+    if kind == "page":
+        assert shop.page, "serves from here, not from a case's folder"
     outcomes = set()
     for seed in range(COUNTS[kind]):
         try:
@@ -88,7 +90,7 @@ def test_manifest_of_any_lines(tmp_path: Path, entries: list[Any], more: bytes, 
     entry = {"output": name, "status": "failed", "error": name}
     manifest.add([entry])
     manifest.close()
-    assert Manifest(OutputFolder(str(tmp_path))).entries[name] == entry
+    assert entry.items() <= Manifest(OutputFolder(str(tmp_path))).entries[name].items()
 
 
 @quick
