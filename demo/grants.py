@@ -30,6 +30,8 @@ def is_regular_below(path: str | Path, folder: str | Path) -> bool:
         folder: As `os.path.realpath` spells it.
     """
     path = os.fspath(path)
+    if not os.path.isabs(path):
+        return False
     try:
         if os.path.realpath(path) != path or not Path(path).is_relative_to(folder):
             return False

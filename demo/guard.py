@@ -126,13 +126,16 @@ class Guard:
     def _checked_body(self, visitor: str, whole: bytes) -> tuple[bytes, list[str]]:
         """A body spelled anew, so that what is read of it later is what was looked at here; the files it names."""
         try:
-            body = json.loads(whole.decode(), parse_constant=_refuse_constant)
-            spelled = json.dumps(body, ensure_ascii=False).encode()  # halves of characters cannot be
+            body = json.loads(whole.decode())
+            spelled = json.dumps(body, ensure_ascii=False, allow_nan=False).encode()  # no halves of characters
             paths = list(_paths(body))
         except RecursionError as error:
             raise Refused(400, "the request is nested too deeply; docs/api.md says what it may hold") from error
         except ValueError as error:
             raise Refused(400, "the request is not JSON in UTF-8; docs/api.md says what it may hold") from error
+        event = body.get("fn_index") if isinstance(body, dict) else None
+        if event is not None and (not isinstance(event, int) or event < 0):
+            raise Refused(400, "fn_index is no number of an event; docs/api.md names the endpoint for programs")
         if not all(self.grants.may_name(visitor, path) for path in paths):
             raise Refused(403, NOT_UPLOADED)
         self._check_mentions(visitor, spelled)
@@ -174,11 +177,6 @@ def _head(scope: Scope) -> list[bytes]:
         scope["path"].encode(),
         *(urllib.parse.unquote_to_bytes(value) for value in (scope["query_string"], *values)),
     ]
-
-
-def _refuse_constant(name: str) -> None:
-    """`NaN` and `Infinity` are Python's, and no JSON."""
-    raise ValueError(name)
 
 
 def _paths(body: Any) -> Iterator[str]:

@@ -116,6 +116,11 @@ def read_state_dict(path: str | Path) -> dict[str, Tensor]:
     return content
 
 
+def is_plain_tensor(value: object) -> bool:
+    """Whether an entry of a state dict can be copied into a weight: a tensor that is neither sparse nor quantised."""
+    return isinstance(value, Tensor) and value.layout == torch.strided and not value.is_quantized
+
+
 def load_into(module: nn.Module, state: Mapping[str, Tensor], source: str) -> None:
     """Copy `state` into `module`; every name, shape and kind of number must match, or the module stays as it was.
 
@@ -133,12 +138,13 @@ def load_into(module: nn.Module, state: Mapping[str, Tensor], source: str) -> No
     expected = module.state_dict()
     missing = [key for key in expected if key not in state and not key.endswith("num_batches_tracked")]
     surplus = [key for key in state if key not in expected]
+    there = {key: state[key] for key in expected if key in state and is_plain_tensor(state[key])}
+    odd = [key for key in expected if key in state and key not in there]
     misshapen = [
-        f"{key}: got {list(state[key].shape)}, expected {list(tensor.shape)}"
-        for key, tensor in expected.items()
-        if key in state and state[key].shape != tensor.shape
+        f"{key}: got {list(value.shape)}, expected {list(expected[key].shape)}"
+        for key, value in there.items()
+        if value.shape != expected[key].shape
     ]
-    there = {key: state[key] for key in expected if key in state}
     mistyped = [
         f"{key}: got {value.dtype}, expected {expected[key].dtype}"
         for key, value in there.items()
@@ -148,6 +154,7 @@ def load_into(module: nn.Module, state: Mapping[str, Tensor], source: str) -> No
     kinds = {
         "missing": missing,
         "surplus": surplus,
+        "no plain tensors": odd,
         "misshapen": misshapen,
         "mistyped": mistyped,
         "not finite": endless,

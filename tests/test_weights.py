@@ -10,6 +10,7 @@ import sys
 import urllib.error
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import safetensors.torch
@@ -182,3 +183,12 @@ def test_sha256(tmp_path: Path) -> None:
     assert sha256_of(tmp_path / "a") == hashlib.sha256(b"abc" * 100_000).hexdigest()
     with pytest.raises(WeightsError, match="does not exist"):
         sha256_of(tmp_path / "b")
+
+
+@pytest.mark.parametrize("odd", [None, 3, "text", torch.eye(2).to_sparse()])
+def test_entries_that_are_no_plain_tensors_are_refused(odd: Any) -> None:
+    target = nn.Linear(2, 2)
+    before = target.weight.detach().clone()
+    with pytest.raises(WeightsError, match=r"1 no plain tensors \(weight\)"):
+        load_into(target, {"weight": odd, "bias": torch.zeros(2)}, "a.pt")
+    assert torch.equal(target.weight, before)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -97,6 +97,21 @@ def expect_place_for_model(folder: Path, overwrite: bool) -> None:
         raise InputError(f"{folder} holds a model already; give a new folder, or --overwrite to replace it")
 
 
+def missing_files(folder: str | Path, names: Sequence[str]) -> list[str]:
+    """Which files a model folder lacks.
+
+    Raises:
+        WeightsError: It cannot be said: the name is too long for the system, or the folder may not be read.
+    """
+    try:
+        return [name for name in names if not (Path(folder) / name).is_file()]
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise WeightsError(
+            f"the model {_short(str(folder))} cannot be looked for ({reason}); give a model folder, or 'default'"
+        ) from error
+
+
 def find_model(name_or_folder: str | Path) -> Path:
     """Folder of a model: one bundled with the package by name (`default`), or a path.
 
@@ -104,16 +119,8 @@ def find_model(name_or_folder: str | Path) -> Path:
         WeightsError: Neither a bundled name nor a folder that holds a model.
     """
     bundled, folder = _BUNDLED / name_or_folder, Path(name_or_folder)
-    try:
-        if (bundled / CONFIG_FILE).is_file():
-            folder = bundled
-        missing = [name for name in (CONFIG_FILE, WEIGHTS_FILE) if not (folder / name).is_file()]
-    except (OSError, ValueError) as error:  # a name too long for the system, a folder that may not be read
-        reason = getattr(error, "strerror", None) or error
-        name = _short(str(name_or_folder))
-        raise WeightsError(
-            f"the model {name} cannot be looked for ({reason}); give a model folder, or 'default'"
-        ) from error
+    folder = folder if missing_files(bundled, [CONFIG_FILE]) else bundled
+    missing = missing_files(folder, [CONFIG_FILE, WEIGHTS_FILE])
     if missing and any((folder / name).is_file() for name in ONNX_FILES):
         raise WeightsError(
             f"the model {str(name_or_folder)!r} is one for ONNX Runtime, expected one for PyTorch;"

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from exegan.config import ModelConfig
 from exegan.errors import WeightsError
-from exegan.nets.checkpoint import CONFIG_FILE, ONNX_FILES, find_model, model_config, read_description
+from exegan.nets.checkpoint import CONFIG_FILE, ONNX_FILES, find_model, missing_files, model_config, read_description
 from exegan.nets.onnx_session import open_graph, run_graph
 from exegan.nets.style_encoder import resize_exemplar
 from exegan.weights import sha256_of
@@ -84,7 +84,7 @@ def load_onnx(folder: str | Path, device: torch.device | str = "cpu") -> OnnxNet
         InputError: ONNX Runtime is missing, or cannot use the device.
     """
     path = Path(folder)
-    missing = [name for name in (CONFIG_FILE, *ONNX_FILES) if not (path / name).is_file()]
+    missing = missing_files(path, [CONFIG_FILE, *ONNX_FILES])
     if missing and _is_for_torch(folder):
         raise WeightsError(
             f"the model {str(folder)!r} is one for PyTorch, expected an ONNX folder;"

@@ -139,12 +139,20 @@ def test_bodies_that_are_no_json(visitor: Visitor, foreign: dict[str, str]) -> N
     face = json.dumps({"data": [{"path": foreign["a face elsewhere"]}], "fn_index": 0, "session_hash": "attack"})
     bodies = [
         b'{"data": ["\xff\xfe"]}', b"\xff", b"{", b'{"data": NaN}', b'{"fn_index": Infinity, "data": []}',
+        b'{"data": [1e999]}',
         b'{"data": ["\\ud800"]}', face.encode("utf-16"), face.encode("utf-8-sig"), face.encode("utf-32")
     ]  # fmt: skip
     for address in (JOIN, "/gradio_api/call/v2/inpaint", "/gradio_api/cancel", "/gradio_api/call/inpaint"):
         for body in bodies:
             status, answer, _ = visitor.ask("POST", address, body, Content_Type="application/json")
             assert (status, "is not JSON in UTF-8" in json.loads(answer)["detail"]) == (400, True)
+
+
+@pytest.mark.parametrize("event", [-1, "0", 1.5, [0]])
+def test_events_are_numbered_from_0(visitor: Visitor, event: object) -> None:
+    body = json.dumps({"data": [], "fn_index": event, "session_hash": "attack"}).encode()
+    status, answer, _ = visitor.ask("POST", JOIN, body, Content_Type="application/json")
+    assert (status, "fn_index is no number" in json.loads(answer)["detail"]) == (400, True)
 
 
 def test_a_path_named_twice_is_the_last(visitor: Visitor, foreign: dict[str, str]) -> None:

@@ -14,6 +14,7 @@ from torch import Tensor
 from exegan.config import FrozenNetConfig
 from exegan.errors import ConfigError, WeightsError
 from exegan.nets.features import FrozenNet, make_frozen_net
+from exegan.nets.frozen.base import recognition_crop
 from exegan.nets.frozen.libraries import FACENET_FILE, LPIPSFeatures
 
 
@@ -70,9 +71,9 @@ def test_facenet_takes_a_local_file_with_classifier(tmp_path: Path) -> None:
     torch.save(theirs.state_dict(), tmp_path / "a.pt")
     net = make_frozen_net(FrozenNetConfig("facenet", str(tmp_path / "a.pt")), "recognition").train()
     theirs.classify = False
-    pixels = torch.randint(0, 256, (2, 3, 160, 160)).float()
+    pixels = torch.randint(0, 256, (2, 3, 210, 210)).float()  # whose face has the network's 160 pixels
     (embedding,) = net((pixels / 127.5 - 1).requires_grad_())
-    assert torch.allclose(embedding, theirs((pixels - 127.5) / 128), atol=1e-5)
+    assert torch.allclose(embedding, theirs((recognition_crop(pixels) - 127.5) / 128), atol=1e-5)
     assert embedding.shape == (2, 512) and torch.allclose(embedding.norm(dim=1), torch.ones(2))
     assert embedding.requires_grad and not any(weight.requires_grad for weight in net.parameters())
 

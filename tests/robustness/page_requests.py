@@ -128,8 +128,10 @@ def ask(page: Page, visitor: Visitor, method: str, path: str, body: bytes | None
     try:
         connection.request(method, path, body, ({"Cookie": visitor.cookie} if visitor.cookie else {}) | headers)
         answer = connection.getresponse()
-        content = b"" if "event-stream" in answer.headers.get("content-type", "") else answer.read()
-        while "event-stream" in answer.headers.get("content-type", "") and (line := answer.readline()):
+        is_stream = "event-stream" in answer.headers.get("content-type", "")
+        content = b"" if is_stream else answer.read()
+        # Of streams those of events end; others, of the progress of an upload say, wait for what may never come.
+        while is_stream and ("/queue/data" in path or "/call/" in path) and (line := answer.readline()):
             content += line
             if any(end in line for end in (b"process_completed", b"close_stream", b"unexpected_error", b"heartbeat")):
                 break

@@ -25,16 +25,16 @@ from exegan.errors import ExeGanError, InputError
 from exegan.provenance import Provenance, marked_packet, read_packet
 
 COUNTS = {
-    "pictures": 50,
+    "pictures": 40,
     "masks": 60,
     "styles": 100,
     "models": 60,
     "checkpoints": 12,
-    "tables": 15,
+    "tables": 12,
     "manifests": 12,
     "folders": 6,
     "yaml": 5,
-    "page": 12,
+    "page": 10,
 }
 # Libraries warn about the damage that is put into files here.
 pytestmark = pytest.mark.filterwarnings("ignore")
