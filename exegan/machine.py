@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import platform
 import re
-import resource
 from pathlib import Path
 
 import torch
@@ -27,11 +27,15 @@ def reset_peak_memory(device: torch.device) -> None:
 
 
 def peak_memory_mib(device: torch.device) -> float:
-    """High-water mark since the reset in MiB: of the device where it counts, else of the whole process."""
+    """High-water mark since the reset in MiB: of the device where it counts, else of the process; NaN on Windows."""
     if device.type == "cuda":
         return torch.cuda.max_memory_allocated(device) / 2**20
     status = Path("/proc/self/status")
     if status.exists() and (found := re.search(r"VmHWM:\s+(\d+) kB", status.read_text())):
         return int(found[1]) / 1024
+    try:
+        import resource
+    except ImportError:  # Windows
+        return math.nan
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss  # bytes on a Mac, and without a reset
     return peak / 2**20 if platform.system() == "Darwin" else peak / 1024

@@ -91,9 +91,7 @@ def as_photographed(face: Tensor, rng: np.random.Generator) -> Tensor:
         sigma = 0.3 + 1.2 * float(rng.random()) ** 2
         photo = gaussian_blur2d(photo[None], (7, 7), (sigma * side / 256,) * 2)[0]
     if chances[4] < 0.15:
-        photo = F.interpolate(
-            resize(photo[None], round(side * rng.uniform(0.4, 0.9))), (side, side), mode="bicubic", antialias=True
-        )[0]
+        photo = resize(resize(photo[None], round(side * rng.uniform(0.4, 0.9))), side, "bicubic")[0]
     if chances[5] < 0.35:
         grain = rng.normal(size=photo.shape) if chances[6] < 0.5 else rng.normal(size=(1, side, side))
         photo = photo + float(0.06 * rng.random()) * torch.from_numpy(grain).float()

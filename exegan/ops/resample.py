@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
+from functools import lru_cache
+from typing import Literal
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 _TAPS = (1.0, 3.0, 3.0, 1.0)
+# Where PyTorch has antialiased resizing forwards and backwards. MPS has the first since 2.7 only, the second later yet,
+# so that a missing operation may show only when gradients are taken.
+_ANTIALIASING = ("cpu", "cuda")
 
 
 def fir_filter(x: Tensor, pad: int, gain: float = 1.0) -> Tensor:
@@ -45,11 +52,34 @@ def _upsample_last(x: Tensor) -> Tensor:
     return torch.stack((even, odd), dim=-1).flatten(-2)
 
 
-def resize(image: Tensor, side: int) -> Tensor:
-    """Antialiased bilinear resize to a square (Pillow's, less its rounding); [B, C, H, W] → [B, C, side, side]."""
+def resize(image: Tensor, side: int, mode: Literal["bilinear", "bicubic"] = "bilinear") -> Tensor:
+    """Antialiased resize to a square (Pillow's, less its rounding), on every device.
+
+    Args:
+        image: [B, C, H, W].
+        side: Of the result in pixels.
+        mode: The filter.
+
+    Returns:
+        [B, C, side, side].
+    """
     if image.shape[-2:] == (side, side):
         return image
-    return F.interpolate(image, (side, side), mode="bilinear", align_corners=False, antialias=True)
+    if image.device.type in _ANTIALIASING:
+        return F.interpolate(image, (side, side), mode=mode, align_corners=False, antialias=True)
+    rows, columns = (_weights(size, side, mode).to(image) for size in image.shape[-2:])
+    kind = image.device.type
+    # Resizing keeps its number format under autocast, products do not.
+    with torch.autocast(kind, enabled=False) if torch.amp.is_autocast_available(kind) else nullcontext():
+        return rows @ image @ columns.T
+
+
+@lru_cache(32)
+def _weights(size: int, side: int, mode: str) -> Tensor:
+    """What each of `side` pixels takes of each of `size` in a row [side, size]: the library's resize of unit rows."""
+    with torch.inference_mode(False), torch.no_grad():
+        rows = torch.eye(size)[None, None]
+        return F.interpolate(rows, (side, size), mode=mode, align_corners=False, antialias=True)[0, 0]
 
 
 def block_means(image: Tensor, block: int) -> Tensor:

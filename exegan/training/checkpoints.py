@@ -93,5 +93,5 @@ def _write(trainer: L.Trainer, path: Path) -> str | None:
 
 def _to_disk(path: Path) -> None:
     """Wait until a file has left the system's buffers, which a power cut would take along."""
-    with path.open("rb") as file:
+    with path.open("r+b") as file:  # Windows refuses for files that are open for reading alone
         os.fsync(file.fileno())

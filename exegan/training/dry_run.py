@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import math
 import time
 from dataclasses import dataclass
 from typing import Any, cast
@@ -34,7 +35,7 @@ class DryRunReport:
         device: Where it ran.
         images_per_second: Over all processes, without saving and validation.
         read_per_second: Samples a second that the data alone gives to this process.
-        memory_mib: Peak on the device where that counts, else of the process.
+        memory_mib: Peak on the device where that counts, else of the process; NaN where neither is told.
         phases: Seconds of each part of a step, averaged over all batches.
         batches: How many batches were measured.
         hours: Time of the whole run at that pace.
@@ -60,12 +61,13 @@ class DryRunReport:
         sizes = ", ".join(f"{name} {count / 1e6:.1f}" for name, count in self.parameters.items())
         step = sum(self.phases.values())
         phases = ", ".join(f"{name} {seconds:.3f} s ({seconds / step:.0%})" for name, seconds in self.phases.items())
+        memory = "" if math.isnan(self.memory_mib) else f", peak memory {self.memory_mib:.0f} MiB"
         pace = f"{self.images_per_second:.1f} images/s over {self.batches} batches"
         return "\n".join(
             [
                 f"faces:       {self.faces} to train on, {self.held_out} held out",
                 f"parameters:  {sizes} million",
-                f"device:      {self.device}, peak memory {self.memory_mib:.0f} MiB",
+                f"device:      {self.device}{memory}",
                 f"data alone:  {self.read_per_second:.1f} images/s ({self.read_ratio:.1f} x training)",
                 f"one step:    {phases}",
                 f"pace:        {pace}, the whole run takes {datetime.timedelta(hours=round(self.hours, 2))}",

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Any, Literal
+
 import pytest
 import torch
+import torch.nn.functional as F
 from helpers import full_fir, insert_zeros
+from torch import Tensor
 
-from exegan.ops.resample import fir_filter, upsample
+from exegan.ops import resample
+from exegan.ops.resample import fir_filter, resize, upsample
 
 
 @pytest.mark.parametrize("gain", [1.0, 4.0])
@@ -44,3 +49,42 @@ def test_constant_is_kept_inside_and_fades_into_the_padding() -> None:
 def test_dtype_is_kept(dtype: torch.dtype) -> None:
     x = torch.ones(1, 1, 4, 4, dtype=dtype)
     assert fir_filter(x, 1).dtype == upsample(x).dtype == dtype
+
+
+@pytest.mark.parametrize("mode", ["bilinear", "bicubic"])
+@pytest.mark.parametrize("side", [5, 9, 30])
+def test_resize_without_the_library_s_operation_is_the_same(
+    side: int, mode: Literal["bilinear", "bicubic"], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As on MPS, where PyTorch lacks the operation, or only its gradient."""
+    image = torch.randn(2, 3, 12, 17, requires_grad=True)
+    expected = resize(image, side, mode)
+    probe = torch.randn_like(expected)
+    (slope,) = torch.autograd.grad((expected * probe).sum(), image)
+
+    def unavailable(x: Tensor, *arguments: Any, **options: Any) -> Tensor:
+        if x.requires_grad or x.shape[0] > 1:
+            raise NotImplementedError("aten::_upsample_bilinear2d_aa.out is not implemented for the MPS device")
+        return interpolate(x, *arguments, **options)
+
+    interpolate = F.interpolate
+    monkeypatch.setattr(F, "interpolate", unavailable)
+    with pytest.raises(NotImplementedError):
+        resize(image, side, mode)
+    monkeypatch.setattr(resample, "_ANTIALIASING", ())
+    got = resize(image, side, mode)
+    torch.testing.assert_close(got, expected, rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(torch.autograd.grad((got * probe).sum(), image)[0], slope, rtol=1e-4, atol=1e-5)
+
+
+def test_resize_on_a_device_that_may_lack_the_operation(monkeypatch: pytest.MonkeyPatch) -> None:
+    interpolate, asked = F.interpolate, []
+
+    def noted(x: Tensor, *arguments: Any, **options: Any) -> Tensor:
+        asked.append(x.device.type)
+        return interpolate(x, *arguments, **options)
+
+    monkeypatch.setattr(F, "interpolate", noted)
+    resample._weights.cache_clear()
+    assert resize(torch.empty(2, 3, 13, 11, device="meta"), 7).shape == (2, 3, 7, 7)
+    assert set(asked) == {"cpu"}

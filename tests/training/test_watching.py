@@ -115,6 +115,17 @@ def test_a_full_disk_loses_no_checkpoint(
     assert all(torch.equal(before[key], value) for key, value in newest(tmp_path).items())
 
 
+def test_files_are_synced_as_windows_allows(tmp_path: Path, faces: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    fcntl = pytest.importorskip("fcntl")
+
+    def sync(number: int) -> None:
+        if fcntl.fcntl(number, fcntl.F_GETFL) & os.O_ACCMODE == os.O_RDONLY:
+            raise OSError(errno.EBADF, os.strerror(errno.EBADF))
+
+    monkeypatch.setattr("exegan.training.checkpoints.os.fsync", sync)
+    assert fit(tmp_path, faces, 0.004) == 0
+
+
 def test_a_checkpoint_of_other_networks_is_named(
     tmp_path: Path, faces: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
