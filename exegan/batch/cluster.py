@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import socket
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -40,6 +41,7 @@ def run_on_ray(
     make_worker: Callable[[], Worker],
     batches: Sequence[Slots],
     workers: int,
+    device: str,
     address: str | None,
     stopping: Callable[[], bool],
 ) -> Iterator[list[Entry]]:
@@ -52,12 +54,13 @@ def run_on_ray(
         make_worker: Loads the networks, in each worker.
         batches: As for `run_here`.
         workers: How many.
+        device: Where the networks run, as in `Settings`; with `auto` on GPUs where the cluster has some.
         address: Of the cluster; None starts one on this machine.
         stopping: Whether to stop after the batches that have come back.
 
     Raises:
         ConfigError: Ray is not installed.
-        InputError: There is no cluster at the address, or a worker met what no other item would survive either.
+        InputError: There is no cluster at the address, it has no such device, or a worker met what no other item would survive either.
     """
     try:
         import ray
@@ -68,11 +71,14 @@ def run_on_ray(
         _expect_answer(address)
         ray.init(address=address, log_to_driver=False)
     ray.data.DataContext.get_current().enable_progress_bars = False
+    workers = min(workers, len(batches))
+    gpus = gpus_for_each(workers, device, int(ray.cluster_resources().get("GPU", 0)))
     rows = ray.data.from_items([{"slots": slots} for slots in batches], override_num_blocks=len(batches))
     results = rows.map(
         _RayWorker,  # type: ignore[arg-type]
         fn_constructor_args=(make_worker,),
-        compute=ray.data.ActorPoolStrategy(size=min(workers, len(batches))),
+        compute=ray.data.ActorPoolStrategy(size=workers),
+        num_gpus=gpus,
     )
     for result in results.iter_rows():
         if result["stopped"]:
@@ -80,6 +86,30 @@ def run_on_ray(
         yield json.loads(result["entries"])
         if stopping():
             return
+
+
+def gpus_for_each(workers: int, device: str, gpus: int) -> float:
+    """GPUs to ask for with each worker, without which Ray shows it none, or all workers the same.
+
+    Args:
+        workers: How many share them.
+        device: Where the networks run.
+        gpus: That the cluster has.
+
+    Returns:
+        0 for workers on CPUs, else at most 1: a share such that all workers find a place, each on a single GPU.
+
+    Raises:
+        InputError: CUDA is asked for and the cluster has none, or one GPU is named, which is for Ray to choose.
+    """
+    kind, _, number = device.partition(":")
+    if kind not in ("auto", "cuda") or (kind == "auto" and not gpus):
+        return 0.0
+    if not gpus:
+        raise InputError(f"the device is {device!r}, but the Ray cluster has no GPU; use auto or cpu")
+    if number:
+        raise InputError(f"the device is {device!r}, but Ray gives each worker a GPU; use cuda")
+    return 1 / math.ceil(workers / gpus)
 
 
 def _expect_answer(address: str | None) -> None:

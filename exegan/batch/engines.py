@@ -37,7 +37,7 @@ def start_engine(
         if settings.signer is not None:
             raise ConfigError("the key that signs stays on this machine, and ray works on others; use --engine threads")
         return lambda batches, stopping: run_on_ray(
-            partial(Worker, settings, options, output), batches, workers, address, stopping
+            partial(Worker, settings, options, output), batches, workers, settings.device, address, stopping
         ), options
     raise InputError(f"the engine {name!r} is unknown; use threads or ray")
 

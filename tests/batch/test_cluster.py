@@ -3,23 +3,76 @@
 from __future__ import annotations
 
 import json
+import sys
 import threading
 import time
 from pathlib import Path
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from exegan.batch.cluster import gpus_for_each, run_on_ray
 from exegan.batch.planning import plan_batch
 from exegan.batch.run import Summary, run_batch
 from exegan.batch.settings import Settings
 from exegan.errors import InputError
 
-pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore")]
+pytestmark = pytest.mark.filterwarnings("ignore")
 
 
+@pytest.mark.parametrize(
+    ("workers", "device", "gpus", "share"),
+    [
+        (2, "auto", 4, 1),
+        (4, "cuda", 4, 1),
+        (6, "auto", 4, 1 / 2),  # 4 / 6 of a GPU would leave a place for one on each
+        (3, "cuda", 1, 1 / 3),
+        (3, "auto", 0, 0),
+        (3, "cpu", 4, 0),
+        (3, "mps", 0, 0),
+    ],
+)
+def test_workers_share_the_gpus(workers: int, device: str, gpus: int, share: float) -> None:
+    got = gpus_for_each(workers, device, gpus)
+    assert got == pytest.approx(share)
+    if got:
+        assert int(1 / got + 1e-9) * gpus >= workers, "every worker finds a place"
+
+
+def test_gpus_that_are_not_there_or_not_to_be_chosen() -> None:
+    with pytest.raises(InputError, match="the Ray cluster has no GPU; use auto or cpu"):
+        gpus_for_each(2, "cuda", 0)
+    with pytest.raises(InputError, match="'cuda:1', but Ray gives each worker a GPU; use cuda"):
+        gpus_for_each(2, "cuda:1", 4)
+
+
+def test_ray_is_asked_for_the_share(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Rows:
+        asked: dict[str, Any] = {}
+
+        def map(self, _: object, **options: Any) -> Rows:
+            self.asked.update(options)
+            return self
+
+        def iter_rows(self) -> list[dict[str, Any]]:
+            return []
+
+    data = ModuleType("ray.data")
+    data.DataContext = SimpleNamespace(get_current=SimpleNamespace)  # type: ignore[attr-defined]
+    data.ActorPoolStrategy = lambda size: size  # type: ignore[attr-defined]
+    data.from_items = lambda items, override_num_blocks: Rows()  # type: ignore[attr-defined]
+    ray = ModuleType("ray")
+    ray.data, ray.is_initialized, ray.cluster_resources = data, lambda: True, lambda: {"CPU": 8.0, "GPU": 2.0}  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "ray", ray)
+    monkeypatch.setitem(sys.modules, "ray.data", data)
+    assert list(run_on_ray(lambda: None, [[None]] * 9, 4, "auto", None, lambda: False)) == []  # type: ignore[arg-type, return-value]
+    assert (Rows.asked["compute"], Rows.asked["num_gpus"]) == (4, pytest.approx(1 / 2))
+
+
+@pytest.mark.slow
 def test_a_machine_dies_and_every_item_is_done_once(
     folders: Path, model_dir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -67,6 +120,7 @@ def test_a_machine_dies_and_every_item_is_done_once(
         assert np.abs(there - here_too).max() <= 1
 
 
+@pytest.mark.slow
 def test_no_cluster_is_one_sentence(folders: Path, model_dir: Path) -> None:
     pytest.importorskip("ray")
     plan = plan_batch(*(str(folders / kind) for kind in ("photos", "masks", "exemplars")))
