@@ -166,17 +166,9 @@ class Worker:
         styles = torch.cat([row[2] for row in rows])
         seeds = [0 if slot is None else slot.item.job.seed for slot in slots]
         strengths = [1.0 if slot is None else slot.item.job.strength for slot in slots]
-        raws: dict[float, Tensor] = {
-            strength: self._inpainter.generate(
-                images,
-                masks,
-                styles,
-                seed=seeds,
-                options=Options(strength, self._settings.truncation_psi),
-            ).cpu()
-            for strength in dict.fromkeys(strengths)
-        }
-        return [raws[strength][row] for row, strength in enumerate(strengths)]
+        options = Options(truncation_psi=self._settings.truncation_psi)
+        raws = self._inpainter.generate(images, masks, styles, seed=seeds, options=options, strengths=strengths)
+        return list(raws.cpu())
 
     def finish(self, loaded: Loaded, raw: Tensor) -> Entry:
         """Put a crop back and write the photo, without its name yet; what happens becomes the item's entry.

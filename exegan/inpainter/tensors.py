@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import torch
 from torch import Tensor
@@ -49,7 +50,7 @@ class TensorInpainter:
         *,
         z: Tensor | None = None,
         seed: int | Sequence[int] = 0,
-        exemplar_strength: float = 1.0,
+        exemplar_strength: float | Sequence[float] = 1.0,
         truncation_psi: float = 1.0,
         noise_mode: NoiseMode = "const",
     ) -> Tensor:
@@ -61,7 +62,7 @@ class TensorInpainter:
             exemplar: Aligned faces [B or 1, 3, H, W] in [-1, 1], or styles [B or 1, num_styles, w_dim].
             z: Random latents [B, z_dim]; None draws them from `seed`.
             seed: One seed for all items, or one for each.
-            exemplar_strength: As in `Options`.
+            exemplar_strength: As in `Options`; one for all items, or one for each.
             truncation_psi: As in `Options`.
             noise_mode: As in `Options`.
 
@@ -71,8 +72,9 @@ class TensorInpainter:
         Raises:
             InputError: Shapes, seeds or options do not fit.
         """
-        options = Options(exemplar_strength, truncation_psi, noise_mode)
-        raw = self.generate(image, mask, exemplar, z=z, seed=seed, options=options)
+        strengths = exemplar_strength if isinstance(exemplar_strength, Sequence) else [exemplar_strength] * len(image)
+        options = Options(truncation_psi=truncation_psi, noise_mode=noise_mode)
+        raw = self.generate(image, mask, exemplar, z=z, seed=seed, options=options, strengths=strengths)
         return composite(raw, image.to(self.device), mask.to(self.device))
 
     @torch.no_grad()
@@ -85,8 +87,12 @@ class TensorInpainter:
         z: Tensor | None = None,
         seed: int | Sequence[int] = 0,
         options: Options = DEFAULTS,
+        strengths: Sequence[float] | None = None,
     ) -> Tensor:
-        """`complete` before compositing, in one network call: whole generated faces [B, 3, R, R], not clamped."""
+        """`complete` before compositing, in one network call: whole generated faces [B, 3, R, R], not clamped.
+
+        `strengths` are the exemplar strengths of the items, in place of the one in `options`.
+        """
         image, mask = image.to(self.device), mask.to(self.device)
         config, batch = self.model.config.generator, len(image)
         _expect("image", image, batch, 3, config.resolution, config.resolution)
@@ -97,7 +103,19 @@ class TensorInpainter:
         z = drawn_z if z is None else z.to(self.device)
         _expect("z", z, batch, config.z_dim)
         style = style.expand(batch, -1, -1)
-        return self.model.generate(image, mask, z, style, options.exemplar_strength, options.truncation_psi, noise)
+        # A tensor for one strength, too: mixing by a number rounds otherwise, and compiled networks would keep it.
+        strength = self._strengths(batch, options, strengths)
+        return self.model.generate(image, mask, z, style, strength, options.truncation_psi, noise)
+
+    def _strengths(self, batch: int, options: Options, strengths: Sequence[float] | None) -> Tensor:
+        each = [options.exemplar_strength] * batch if strengths is None else list(strengths)
+        if len(each) != batch:
+            raise InputError(
+                f"got {len(each)} exemplar strengths for {batch} images, expected one or one for each image"
+            )
+        for strength in set(each):
+            replace(options, exemplar_strength=strength)  # which checks it
+        return torch.tensor(each, dtype=torch.float32, device=self.device)
 
     def _encode_checked(self, exemplar: Tensor) -> Tensor:
         _expect("exemplar", exemplar, len(exemplar), 3, *exemplar.shape[2:4])

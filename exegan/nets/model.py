@@ -33,7 +33,7 @@ class Networks(Protocol):
         mask: Tensor,
         z: Tensor,
         style: Tensor,
-        exemplar_strength: float = 1.0,
+        exemplar_strength: float | Tensor = 1.0,
         truncation_psi: float = 1.0,
         noise: Sequence[Tensor] | None = None,
     ) -> Tensor:
@@ -44,7 +44,8 @@ class Networks(Protocol):
             mask: [B, 1, R, R], 1 = hole.
             z: Random latents [B, z_dim].
             style: Style codes [B, num_styles, w_dim] of the exemplars.
-            exemplar_strength: 1 = the exemplar alone rules its layers, 0 = the stochastic style alone.
+            exemplar_strength: 1 = the exemplar alone rules its layers, 0 = the stochastic style alone; one for all, or
+                one for each [B].
             truncation_psi: 1 = none; towards 0, w moves to its mean.
             noise: One picture [B or 1, 1, h, w] a layer (`GeneratorConfig.noise_shapes`); None takes the stored noise.
 
@@ -86,13 +87,15 @@ class Model(nn.Module):
         mask: Tensor,
         z: Tensor,
         style: Tensor,
-        exemplar_strength: float = 1.0,
+        exemplar_strength: float | Tensor = 1.0,
         truncation_psi: float = 1.0,
         noise: Sequence[Tensor] | None = None,
     ) -> Tensor:
         """Whole faces around the known pixels, as `Networks` says."""
         w = self.generator.mapping(z).float()  # autocast hands out its own format
         w = torch.lerp(self.mean_w.expand_as(w), w, truncation_psi)
+        if isinstance(exemplar_strength, Tensor) and exemplar_strength.ndim == 1:
+            exemplar_strength = exemplar_strength[:, None, None]
         w_plus = self.generator.mix_styles(w, style, exemplar_strength)
         raw: Tensor = self.generator(image, mask, w_plus, noise)
         return raw

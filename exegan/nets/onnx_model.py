@@ -60,16 +60,23 @@ class OnnxNetworks:
         mask: Tensor,
         z: Tensor,
         style: Tensor,
-        exemplar_strength: float = 1.0,
+        exemplar_strength: float | Tensor = 1.0,
         truncation_psi: float = 1.0,
         noise: Sequence[Tensor] | None = None,
     ) -> Tensor:
-        """Whole faces around the known pixels, as `Networks` says."""
-        feeds = {"image": image, "mask": mask, "z": z, "style": style}
-        feeds["exemplar_strength"] = torch.tensor(exemplar_strength)
-        feeds["truncation_psi"] = torch.tensor(truncation_psi)
+        """Whole faces around the known pixels, as `Networks` says.
+
+        The graph takes one strength: of several, each runs the whole batch, so that a face does not depend on how many
+        others share its strength.
+        """
+        feeds = {"image": image, "mask": mask, "z": z, "style": style, "truncation_psi": torch.tensor(truncation_psi)}
         feeds |= {f"noise_{i}": picture for i, picture in enumerate(noise or ())}  # the graph keeps the stored noise
-        return run_graph(self._generator, feeds)
+        strengths = torch.as_tensor(exemplar_strength, dtype=torch.float32).expand(len(image)).tolist()
+        raws = {
+            strength: run_graph(self._generator, feeds | {"exemplar_strength": torch.tensor(strength)})
+            for strength in dict.fromkeys(strengths)
+        }
+        return torch.stack([raws[strength][row] for row, strength in enumerate(strengths)])
 
 
 def load_onnx(folder: str | Path, device: torch.device | str = "cpu") -> OnnxNetworks:

@@ -70,7 +70,7 @@ class TorchNetworks:
         mask: Tensor,
         z: Tensor,
         style: Tensor,
-        exemplar_strength: float = 1.0,
+        exemplar_strength: float | Tensor = 1.0,
         truncation_psi: float = 1.0,
         noise: Sequence[Tensor] | None = None,
     ) -> Tensor:
@@ -83,7 +83,8 @@ class TorchNetworks:
                 None if noise is None else [picture if len(picture) == 1 else picture[part] for picture in noise]
             )
             inputs = image[part], mask[part], z[part], style[part]
-            raws.append(self._run(self._generate, *inputs, exemplar_strength, truncation_psi, part_noise))
+            strength = exemplar_strength[part] if isinstance(exemplar_strength, Tensor) else exemplar_strength
+            raws.append(self._run(self._generate, *inputs, strength, truncation_psi, part_noise))
         return torch.cat(raws) if len(raws) > 1 else raws[0]
 
     @torch.no_grad()

@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -24,8 +25,9 @@ from exegan.batch.settings import Settings
 from exegan.batch.work import Worker
 from exegan.errors import ConfigError, InputError, Interrupted, MaskError
 from exegan.images import read_mask, read_photo, to_tensor
-from exegan.inpainter import Inpainter, Style, save_style
+from exegan.inpainter import Inpainter, Options, Style, save_style
 from exegan.masks.regions import crop_region_mask
+from exegan.nets.runtime import TorchNetworks
 from exegan.provenance import Signer, read_manifest
 
 
@@ -97,6 +99,24 @@ def test_an_item_is_what_inpaint_makes_of_it(folders: Path, model_dir: Path) -> 
         prepared = inpainter.prepare(photo, mask, aligned=True)
         exemplar = to_tensor(read_photo(folders / "exemplars/1.png"))
         raw = inpainter.generate(prepared.image[None], prepared.crop_mask[None], exemplar, seed=3)
+        alone = np.asarray(inpainter.finish(prepared, raw[0]).image).astype(int)
+        assert np.abs(alone - decode(outputs(folders)[f"{name}_0.png"])).max() <= 1
+
+
+def test_different_strengths_are_one_call(folders: Path, model_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    planned = plan(folders)
+    items = [replace(item, job=replace(item.job, strength=n / 10)) for n, item in enumerate(planned.items)]
+    generate, calls = TorchNetworks.generate, []
+    monkeypatch.setattr(TorchNetworks, "generate", lambda *a, **k: calls.append(1) or generate(*a, **k))
+    settings = Settings(str(model_dir), aligned=True, batch_size=4)
+    assert run_batch(replace(planned, items=items), str(folders / "out"), settings, show_progress=False).done == 10
+    assert len(calls) == 3
+    inpainter = Inpainter.from_pretrained(model_dir)
+    for name in ("0", "5"):
+        photo, mask = Image.open(folders / f"photos/{name}.jpg"), read_mask(folders / f"masks/{name}.png")
+        prepared, exemplar = inpainter.prepare(photo, mask, aligned=True), read_photo(folders / f"exemplars/{name}.png")
+        inputs = prepared.image[None], prepared.crop_mask[None], to_tensor(exemplar)
+        raw = inpainter.generate(*inputs, options=Options(exemplar_strength=int(name) / 10))
         alone = np.asarray(inpainter.finish(prepared, raw[0]).image).astype(int)
         assert np.abs(alone - decode(outputs(folders)[f"{name}_0.png"])).max() <= 1
 

@@ -74,6 +74,15 @@ def test_strength_zero_ignores_the_exemplar_and_one_obeys(inpainter: Inpainter, 
     assert not torch.equal(*strong)
 
 
+def test_each_item_may_have_its_own_strength(inpainter: Inpainter, batch: Batch) -> None:
+    strengths = [0.0, 0.3, 1.0]
+    together = inpainter.complete(*batch, seed=[4, 5, 6], exemplar_strength=strengths)
+    for row, strength in enumerate(strengths):
+        alone = inpainter.complete(*batch, seed=[4, 5, 6], exemplar_strength=strength)
+        torch.testing.assert_close(together[row], alone[row], rtol=0, atol=1e-5)
+        assert row == 0 or not torch.allclose(alone[0], together[0], atol=1e-3)
+
+
 def test_truncation_zero_gives_the_mean_face(inpainter: Inpainter, batch: Batch) -> None:
     assert torch.equal(*(inpainter.complete(*batch, seed=s, truncation_psi=0.0) for s in (1, 2)))
     assert not torch.equal(*(inpainter.complete(*batch, seed=s) for s in (1, 2)))
@@ -94,6 +103,8 @@ def test_truncation_zero_gives_the_mean_face(inpainter: Inpainter, batch: Batch)
         ({"seed": -1}, "seed -1"),
         ({"noise_mode": "loud"}, "loud"),
         ({"exemplar_strength": 1.5}, "exemplar_strength is 1.5"),
+        ({"exemplar_strength": [0.5, 1.5, 0.5]}, "exemplar_strength is 1.5"),
+        ({"exemplar_strength": [0.5, 1.0]}, "2 exemplar strengths for 3 images"),
         ({"truncation_psi": float("nan")}, "truncation_psi is nan"),
     ],
 )

@@ -89,6 +89,10 @@ def test_tiny_pictures_are_pytorchs(tiny: Path, batch: int, noise_mode: str, str
     assert_same_pictures(tiny / "torch", tiny / "onnx", batch, **options)
 
 
+def test_each_item_may_have_its_own_strength(tiny: Path) -> None:
+    assert_same_pictures(tiny / "torch", tiny / "onnx", 3, exemplar_strength=[0.2, 1.0, 0.2], noise_mode="random")
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("batch", "noise_mode", "strength", "psi"),

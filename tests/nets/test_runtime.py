@@ -24,7 +24,7 @@ def model() -> Model:
     return model
 
 
-def run(networks: Any, batch: int = 2) -> tuple[Tensor, Tensor]:
+def run(networks: Any, batch: int = 2, strength: float | Tensor = 0.7) -> tuple[Tensor, Tensor]:
     generator = torch.Generator().manual_seed(1)
     config = networks.config.generator
     image, exemplar = torch.rand(2, batch, 3, 16, 16, generator=generator) * 2 - 1
@@ -32,7 +32,7 @@ def run(networks: Any, batch: int = 2) -> tuple[Tensor, Tensor]:
     mask = torch.ones(batch, 1, 16, 16)
     with torch.no_grad():
         style = networks.encode_exemplar(exemplar)
-        return style, networks.generate(image, mask, z, style, 0.7, 0.8)
+        return style, networks.generate(image, mask, z, style, strength, 0.8)
 
 
 @pytest.mark.parametrize("channels_last", [True, False, None])
@@ -64,6 +64,10 @@ def test_a_large_batch_runs_in_parts_and_gives_the_same(model: Model, monkeypatc
     _, raw = run(TorchNetworks(model), 5)
     assert parts == [2, 2, 1]
     torch.testing.assert_close(raw, plain, rtol=0, atol=1e-5)
+    strengths = torch.tensor([0.1, 0.9, 0.5, 0.7, 0.0])
+    _, each = run(TorchNetworks(model), 5, strengths)
+    torch.testing.assert_close(each, run(model, 5, strengths)[1], rtol=0, atol=1e-5)
+    torch.testing.assert_close(each[3], plain[3], rtol=0, atol=1e-5)
 
 
 def _noting_batches(forward: Callable[..., Tensor], parts: list[int]) -> Callable[..., Tensor]:
