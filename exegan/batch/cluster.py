@@ -60,7 +60,8 @@ def run_on_ray(
 
     Raises:
         ConfigError: Ray is not installed.
-        InputError: There is no cluster at the address, it has no such device, or a worker met what no other item would survive either.
+        InputError: There is no cluster at the address, it has no such device, or a worker met what no other item would
+            survive either.
     """
     try:
         import ray
@@ -72,7 +73,8 @@ def run_on_ray(
         ray.init(address=address, log_to_driver=False)
     ray.data.DataContext.get_current().enable_progress_bars = False
     workers = min(workers, len(batches))
-    gpus = gpus_for_each(workers, device, int(ray.cluster_resources().get("GPU", 0)))
+    resources: dict[str, float] = ray.cluster_resources()  # type: ignore[no-untyped-call]
+    gpus = gpus_for_each(workers, device, int(resources.get("GPU", 0)))
     rows = ray.data.from_items([{"slots": slots} for slots in batches], override_num_blocks=len(batches))
     results = rows.map(
         _RayWorker,  # type: ignore[arg-type]

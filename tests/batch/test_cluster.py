@@ -8,7 +8,7 @@ import threading
 import time
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
@@ -51,7 +51,7 @@ def test_gpus_that_are_not_there_or_not_to_be_chosen() -> None:
 
 def test_ray_is_asked_for_the_share(monkeypatch: pytest.MonkeyPatch) -> None:
     class Rows:
-        asked: dict[str, Any] = {}
+        asked: ClassVar[dict[str, Any]] = {}
 
         def map(self, _: object, **options: Any) -> Rows:
             self.asked.update(options)
