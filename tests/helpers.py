@@ -62,6 +62,16 @@ def tiny_encoder(image: Tensor) -> Tensor:
     return torch.stack([image.mean(dim=(2, 3)), image[..., : height // 2, : width // 2].mean(dim=(2, 3))], dim=1)
 
 
+def fake_accelerator(monkeypatch: pytest.MonkeyPatch) -> torch.device:
+    """A device that is not the CPU on every machine: torch's `meta`, from which `cpu()` brings ones.
+
+    It cannot be mixed with tensors of the CPU, as no device can.
+    """
+    to_cpu = Tensor.cpu
+    monkeypatch.setattr(Tensor, "cpu", lambda x: torch.ones(x.shape, dtype=x.dtype) if x.is_meta else to_cpu(x))
+    return torch.device("meta")
+
+
 def write_pictures(folder: Path, count: int, size: int = 20) -> list[str]:
     """Square PNG files whose red is `10 * number` and whose green is dark on the left half and bright on the right."""
     folder.mkdir(parents=True, exist_ok=True)

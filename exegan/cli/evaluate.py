@@ -39,7 +39,7 @@ def evaluate(
         bool, typer.Option("--raw", help="Put the model's picture into the hole as it is, without paste-back.")
     ] = False,
     seed: Annotated[int, typer.Option(min=0, help="Of pairs, random numbers and intervals.")] = 0,
-    device: Annotated[str, typer.Option(help="Where the model runs: auto, cpu, cuda or mps.")] = "auto",
+    device: Annotated[str, typer.Option(help="Where all networks run: auto, cpu, cuda or mps.")] = "auto",
     as_json: Annotated[bool, typer.Option("--json", help="Print results.json instead of the table.")] = False,
 ) -> None:
     """Measure a model, or pictures of any other program, in a way that others can repeat."""
@@ -50,9 +50,9 @@ def evaluate(
     from exegan.evaluation.tables import make_markdown
 
     baselines = tuple(baseline or DEFAULT_BASELINES)
-    choices = Choices(_networks(net), images, tuple(bins or IRREGULAR), seed, group, baselines, raw)
+    choices = Choices(_networks(net), images, tuple(bins or IRREGULAR), seed, group, baselines, raw, device)
     if model and data and masks and not (completed or truth or exemplars):
-        results = evaluate_model(model, data, masks, output, choices, device)
+        results = evaluate_model(model, data, masks, output, choices)
     elif completed and truth and not (model or data):
         results = evaluate_folders(completed, truth, output, choices, masks=masks, exemplars=exemplars)
     else:

@@ -23,6 +23,7 @@ from exegan.evaluation.sheet import make_sheet
 from exegan.evaluation.store import RESULTS, SHEET, TABLE, Store, write_text
 from exegan.evaluation.tables import make_markdown
 from exegan.images import save_photo
+from exegan.inpainter.loading import choose_device
 from exegan.metrics.networks import make_networks
 from exegan.metrics.registry import make_metrics
 
@@ -42,6 +43,7 @@ class Choices:
         group: Pattern that finds a picture's group in its name, as for `group_by_name`; None for no groups.
         baselines: Names of `exegan.evaluation.methods.BASELINES`; without masks there are none.
         raw: What the model draws is put into the hole as it is, not pasted as `exegan inpaint` does.
+        device: Where the model and the metrics' networks run: `auto`, `cpu`, `cuda` or `mps`.
     """
 
     networks: Mapping[str, str | None] | None = None
@@ -51,6 +53,7 @@ class Choices:
     group: str | None = None
     baselines: Sequence[str] = DEFAULT_BASELINES
     raw: bool = False
+    device: str = "auto"
 
 
 def evaluate_cases(
@@ -78,7 +81,8 @@ def evaluate_cases(
     """
     members = group_by_name(choices.group, cases.stems) if choices.group is not None else {}
     facts = cases.facts()
-    networks, missing = make_networks(choices.networks, str(facts["size"]), (model or {}).get("trained_on", ()))
+    trained_on, device = (model or {}).get("trained_on", ()), choose_device(choices.device)
+    networks, missing = make_networks(choices.networks, str(facts["size"]), trained_on, device)
     metrics, without = make_metrics(networks, missing)
     plan = {
         "exegan": __version__,

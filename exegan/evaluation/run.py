@@ -19,9 +19,7 @@ from exegan.inpainter import Inpainter
 from exegan.nets.checkpoint import find_model, read_description
 
 
-def evaluate_model(
-    model: str, data: str, masks: Path, output: Path, choices: Choices, device: str = "auto"
-) -> dict[str, Any]:
+def evaluate_model(model: str, data: str, masks: Path, output: Path, choices: Choices) -> dict[str, Any]:
     """Complete faces with a model and with baselines, and measure them all.
 
     Args:
@@ -31,7 +29,6 @@ def evaluate_model(
         output: Folder for `results.json`, `results.md`, `sheet.png`, `pairs.csv` and what is needed to go on; one that
             the same evaluation began is gone on with.
         choices: See there.
-        device: Where the model runs.
 
     Returns:
         Content of `results.json`.
@@ -46,7 +43,7 @@ def evaluate_model(
     baselines = choose_baselines(choices.baselines)
     description = read_description(find_model(model))
     cases = FaceCases(data, masks, choices.images, choices.bins, choices.seed)
-    inpainter = Inpainter.from_pretrained(model, device)
+    inpainter = Inpainter.from_pretrained(model, choices.device)
     own = [ModelMethod(inpainter, exemplar, choices.seed, raw=choices.raw) for exemplar in ("frozen", "random", "self")]
     facts = {"sha256": description.get("sha256"), "resolution": inpainter.resolution}
     facts["trained_on"] = trained_on(description)

@@ -26,4 +26,4 @@ class Diversity(FirstColumn):
             raise ValueError("diversity needs second completions; the runner leaves it out where there are none")
         looks = (shown.through(self._through).maps for shown in (batch.completed, batch.second))
         levels = [(a - b).square().sum(dim=1).mean(dim=(1, 2)) for a, b in zip(*looks, strict=True)]
-        return columns(torch.stack(levels).double().sum(dim=0).numpy())
+        return columns(torch.stack(levels).cpu().double().sum(dim=0).numpy())

@@ -47,6 +47,7 @@ class MetricNetwork:
         sha256: Of the local file, or of the tensors that the library downloaded.
         origin: Name of the local file, or `downloaded`.
         trained_on: Part of the evaluated model's training.
+        device: Where it is.
     """
 
     name: str
@@ -55,6 +56,7 @@ class MetricNetwork:
     sha256: str
     origin: str
     trained_on: bool = False
+    device: torch.device | str = "cpu"
 
     @property
     def label(self) -> str:
@@ -73,9 +75,12 @@ class MetricNetwork:
         return roles_of(self.name)
 
     def look(self, image: Tensor) -> Look:
-        """Feature maps whose squared differences make a perceptual distance, and features: an embedding or pooled."""
+        """Feature maps whose squared differences make a perceptual distance, and features: an embedding or pooled.
+
+        The picture may be anywhere; what is seen in it is where the network is, as maps are many times its size.
+        """
         # Colours of a pixel side by side, the layout of `make_networks`: twice as fast on CPUs.
-        image = image.contiguous(memory_format=torch.channels_last)
+        image = image.to(self.device).contiguous(memory_format=torch.channels_last)
         if isinstance(self.module, SqueezeNetFeatures):
             found = self.module.activations(image)
             return Look(self.module.levels(found), found["fire9"].mean(dim=(2, 3)))
@@ -88,7 +93,10 @@ class MetricNetwork:
 
 
 def make_networks(
-    requested: Mapping[str, str | None] | None, size: str, trained_on: Collection[str] = ()
+    requested: Mapping[str, str | None] | None,
+    size: str,
+    trained_on: Collection[str] = (),
+    device: torch.device | str = "cpu",
 ) -> tuple[list[MetricNetwork], dict[str, str]]:
     """Load what can be loaded.
 
@@ -97,6 +105,7 @@ def make_networks(
             `DEFAULTS`.
         size: Side of the pictures, for names of metrics.
         trained_on: Names of the networks in the model's training.
+        device: Where they go.
 
     Returns:
         The networks, and for each default one that cannot be had here the reason.
@@ -115,8 +124,8 @@ def make_networks(
                 raise
             missing[name] = str(error)
             continue
-        module = module.to(memory_format=torch.channels_last)
-        networks.append(MetricNetwork(name, module, size, sha256, origin, _backbone(name) in backbones))
+        module = module.to(device).to(memory_format=torch.channels_last)
+        networks.append(MetricNetwork(name, module, size, sha256, origin, _backbone(name) in backbones, device))
     return networks, missing
 
 

@@ -35,7 +35,7 @@ class Perceptual(PerPicture):
         mask = None if batch.mask is None else torch.from_numpy(batch.mask[:, None]).float()
         looks = (shown.through(self._through).maps for shown in (batch.completed, batch.truth))
         levels = [_distances(a, b, mask) for a, b in zip(*looks, strict=True)]
-        rows: Rows = torch.stack(levels).double().sum(dim=0).numpy()
+        rows: Rows = torch.stack(levels).cpu().double().sum(dim=0).numpy()
         return rows
 
     def values(self, evidence: Evidence) -> NDArray[np.float64]:
@@ -53,5 +53,6 @@ def _distances(a: Tensor, b: Tensor, mask: Tensor | None) -> Tensor:
     whole = squared.mean(dim=(1, 2, 3))
     if mask is None:
         return torch.stack([whole, torch.full_like(whole, torch.nan)], dim=1)
-    share = F.adaptive_avg_pool2d(mask, (squared.shape[2], squared.shape[3]))
+    # On the mask's own device, the CPU: MPS pools to divisors of the size alone.
+    share = F.adaptive_avg_pool2d(mask, (squared.shape[2], squared.shape[3])).to(squared.device)
     return torch.stack([whole, (squared * share).sum(dim=(1, 2, 3)) / share.sum(dim=(1, 2, 3))], dim=1)

@@ -35,5 +35,5 @@ def feature_rows(network: MetricNetwork, batch: Comparison) -> Rows:
     """A network's features of the completed pictures [B, D]."""
     features = batch.completed.through(network).features
     assert features is not None
-    rows: Rows = features.double().numpy()
+    rows: Rows = features.cpu().double().numpy()
     return rows

@@ -7,12 +7,14 @@ import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
 import torch
+from helpers import fake_accelerator
 from PIL import Image
+from torch import Tensor
 
 from exegan.errors import InputError, Interrupted
 from exegan.evaluation import measuring
@@ -22,6 +24,7 @@ from exegan.evaluation.run import evaluate_folders, evaluate_model, trained_on
 from exegan.images import read_mask, read_photo
 from exegan.inpainter import Inpainter
 from exegan.metrics.l1 import L1
+from exegan.nets.frozen.base import FrozenModule
 
 Faces = Callable[..., Path]
 CHOICES = Choices(networks={}, bins=("20-40", "centre-box"))
@@ -169,6 +172,26 @@ def test_folders_without_masks(faces: Faces, tmp_path: Path) -> None:
     assert {figure["method"] for figure in results["figures"]} == {"truth", "completed"}
     reasons = {entry["metric"]: entry["reason"] for entry in results["left_out"]}
     assert reasons["L1 in the hole"] == "there is no mask to measure with"
+
+
+class Colours(FrozenModule):
+    """A recognition network: the picture's colours."""
+
+    seen: ClassVar[list[str]] = []
+
+    def forward(self, image: Tensor) -> list[Tensor]:
+        self.seen.append(image.device.type)
+        return [image.mean(dim=(2, 3))]
+
+
+def test_networks_of_metrics_run_on_the_device(faces: Faces, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    device = fake_accelerator(monkeypatch)
+    monkeypatch.setattr("exegan.evaluation.results.choose_device", {"cuda": device}.get)
+    monkeypatch.setattr("exegan.metrics.networks._load", lambda name, weights: (Colours(), "0" * 64, "fake"))
+    choices = Choices(networks={"facenet": None}, device="cuda")
+    results = evaluate_folders(faces("made", seed=1), faces("true"), tmp_path / "out", choices)
+    assert set(Colours.seen) == {"meta"}
+    assert any(figure["metric"].startswith("identity to truth") for figure in results["figures"])
 
 
 def test_folders_that_do_not_pair(faces: Faces, tmp_path: Path) -> None:

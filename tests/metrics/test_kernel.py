@@ -5,7 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from fakes import network
+from torch import Tensor
 
+from exegan.metrics import kernel
 from exegan.metrics.base import Evidence
 from exegan.metrics.kernel import Kernel
 
@@ -32,3 +34,24 @@ def test_zero_lies_in_the_interval_of_sets_from_one_source() -> None:
     same = metric.estimate(Evidence(rng.normal(size=(200, 4)), rng.normal(size=(200, 4))), 0)
     apart = metric.estimate(Evidence(rng.normal(size=(200, 4)) + 1, rng.normal(size=(200, 4))), 0)
     assert same.low < 0 < same.high < apart.low
+
+
+def test_large_sets_are_measured_in_subsets(monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(2)
+    a, b = rng.normal(size=(90, 4)), rng.normal(size=(90, 4)) + 0.5
+    metric = Kernel(network("inception"))
+    whole, sizes = metric.score(a, b), []
+    distance = kernel.require("torchmetrics.image.kid").poly_mmd
+
+    def noted(x: Tensor, y: Tensor) -> Tensor:
+        sizes.append((len(x), len(y)))
+        return distance(x, y)
+
+    monkeypatch.setattr("torchmetrics.image.kid.poly_mmd", noted)
+    assert metric.note(a) == "" and "subsets" not in metric.estimate(Evidence(a, b), 0).note
+    monkeypatch.setattr(kernel, "SUBSET", 40)
+    sizes.clear()
+    mean = metric.score(a, b)
+    assert sizes == [(40, 40)] * kernel.SUBSETS, "no matrix of all pictures"
+    assert mean == pytest.approx(whole, rel=0.1) and mean == pytest.approx(metric.score(a, b), rel=1e-9)
+    assert metric.estimate(Evidence(a, b), 0).note == "mean of 100 random subsets of 40 images"

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-from fakes import network
+from fakes import Quarters, compare, left_half, network, pictures
+from helpers import fake_accelerator
+from torch import Tensor
 
 from exegan.errors import ConfigError, WeightsError
 from exegan.metrics import inception, networks
+from exegan.metrics.comparison import Shown
 from exegan.metrics.networks import make_networks
 from exegan.metrics.registry import PLAIN, THROUGH_NETWORKS, make_metrics
 from exegan.nets.features import FROZEN_NETS
@@ -34,6 +38,33 @@ def test_one_pass_gives_what_the_network_gives(shared: Shared) -> None:
     for got, expected in zip(look.maps, found.module(image), strict=True):
         torch.testing.assert_close(got, expected, rtol=1e-4, atol=1e-5)
     assert look.features is not None and look.features.shape == (2, 512)
+
+
+class Shifted(Quarters):
+    """Has a weight, which is on one device."""
+
+    def __init__(self, kind: str) -> None:
+        super().__init__(kind)
+        self.shift = torch.nn.Parameter(torch.zeros(1), requires_grad=False)
+
+    def forward(self, image: Tensor) -> list[Tensor]:
+        return super().forward(image + self.shift)
+
+
+def test_networks_run_on_their_device_and_rows_come_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    device = fake_accelerator(monkeypatch)
+    loaded = {name: Shifted("maps" if name == "lpips-alex" else "features") for name in networks.DEFAULTS}
+    monkeypatch.setattr(networks, "_load", lambda name, weights: (loaded[name], "0" * 64, "fake"))
+    found, _ = make_networks(None, "16", (), device)
+    assert {module.shift.device.type for module in loaded.values()} == {"meta"}
+    metrics, _ = make_metrics(found, {})
+    completed, truth = pictures(seed=0), pictures(seed=1)
+    batch = replace(compare(completed, truth, left_half()), second=Shown(pictures(seed=2)))
+    through = [metric for metric in metrics if metric.network]
+    assert len(through) == len(THROUGH_NETWORKS) + 4, "features of two networks"
+    for metric in through:
+        rows = metric.measure(batch)
+        assert isinstance(rows, np.ndarray) and len(rows) == 3, metric.name
 
 
 def test_defaults_that_cannot_be_had_are_left_out_with_the_reason(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -99,6 +130,8 @@ def test_inception_from_a_local_file(tmp_path: Path, monkeypatch: pytest.MonkeyP
     net = inception.make_inception(str(file))
     (features,) = net(torch.rand(1, 3, 64, 64) * 2 - 1)
     assert features.shape == (1, 2048) and np.isfinite(features.numpy()).all()
+    elsewhere = net.to("meta")(torch.rand(1, 3, 64, 64, device="meta"))
+    assert [(one.shape, one.is_meta) for one in elsewhere] == [((1, 2048), True)]
     torch.save({"conv.weight": torch.zeros(1)}, file)
     with pytest.raises(WeightsError, match="does not fit Inception"):
         inception.make_inception(str(file))

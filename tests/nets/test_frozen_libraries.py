@@ -41,6 +41,7 @@ def test_lpips_features_give_lpips(net: str) -> None:
     (got,) = torch.autograd.grad(actual.sum(), a)
     assert (got - wanted).abs().max() <= 1e-3 * wanted.abs().max()
     assert features.num_levels == (7 if net == "squeeze" else 5)
+    assert all(level.is_meta for level in features.to("meta")(a.detach().to("meta"))), "it follows to a device"
 
 
 def test_lpips_takes_a_local_backbone(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
