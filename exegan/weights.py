@@ -204,6 +204,15 @@ def sha256_of(path: str | Path) -> str:
     return digest.hexdigest()
 
 
+def sha256_of_state(state: Mapping[str, Tensor]) -> str:
+    """SHA-256 of the names and bytes of all tensors, in the order of the names, as 64 lower-case hex digits."""
+    digest = hashlib.sha256()
+    for name, tensor in sorted(state.items()):
+        digest.update(name.encode())
+        digest.update(tensor.detach().cpu().contiguous().numpy().tobytes())
+    return digest.hexdigest()
+
+
 def _weight_file(path: str | Path) -> Path:
     path = Path(path).expanduser()
     if not path.is_file():

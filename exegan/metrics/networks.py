@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +17,7 @@ from exegan.metrics.inception import make_inception
 from exegan.nets.features import FROZEN_NETS, make_frozen_net
 from exegan.nets.frozen.base import FrozenModule
 from exegan.nets.frozen.squeezenet import SqueezeNetFeatures
-from exegan.weights import sha256_of
+from exegan.weights import sha256_of, sha256_of_state
 
 Role = Literal["maps", "embedding", "features"]
 
@@ -153,15 +152,7 @@ def _load(name: str, weights: str | None) -> tuple[FrozenModule, str, str]:
         module = make_frozen_net(FrozenNetConfig(name, weights), FROZEN_NETS[name].kind)
     if weights:
         return module, sha256_of(weights), Path(weights).name
-    return module, _sha256_of_state(module), "downloaded"
-
-
-def _sha256_of_state(module: FrozenModule) -> str:
-    digest = hashlib.sha256()
-    for name, tensor in sorted(module.state_dict().items()):
-        digest.update(name.encode())
-        digest.update(tensor.cpu().contiguous().numpy().tobytes())
-    return digest.hexdigest()
+    return module, sha256_of_state(module.state_dict()), "downloaded"
 
 
 def _backbone(name: str) -> str:

@@ -10,7 +10,7 @@ from exegan.config import ModelConfig, from_dict
 from exegan.errors import ConfigError, WeightsError
 from exegan.nets.checkpoint import expect_place_for_model, save_model
 from exegan.nets.model import Model
-from exegan.weights import load_into, read_checkpoint
+from exegan.weights import load_into, read_checkpoint, read_safetensors, sha256_of_state
 
 
 def export_run(
@@ -39,7 +39,7 @@ def export_run(
         InputError: The folder holds other things, or a model and not `overwrite`.
     """
     expect_place_for_model(Path(folder), overwrite)
-    content = read_checkpoint(checkpoint)
+    content = read_run(checkpoint)
     try:
         options, state = content["hyper_parameters"], content["state_dict"]
         config = from_dict(ModelConfig, options["model"], where="model")
@@ -55,6 +55,33 @@ def export_run(
     heads = {key: value for key, value in state.items() if key.startswith("projected.")}
     save_model(model, folder, facts, half, _under(state, "discriminator.") | heads if discriminator else None)
     return model
+
+
+def frozen_file(sha256: str) -> str:
+    """Name of the file beside a run's checkpoints with what they share and leave out: the frozen parts of the model."""
+    return f"frozen-{sha256[:16]}.safetensors"
+
+
+def read_run(checkpoint: str | Path) -> dict[str, Any]:
+    """Content of a run's checkpoint, as `read_checkpoint` gives it, with the frozen parts of the model in their places.
+
+    Raises:
+        WeightsError: The checkpoint or the file with its frozen parts is missing or damaged.
+    """
+    content = read_checkpoint(checkpoint)
+    sha256, state = content.get("frozen_sha256"), content.get("state_dict")
+    if not isinstance(sha256, str) or not isinstance(state, dict):
+        return content
+    file = Path(checkpoint).expanduser().parent / Path(frozen_file(sha256)).name
+    if not file.is_file():
+        raise WeightsError(
+            f"{checkpoint} needs {file.name} beside it, the frozen networks of its run; copy it there, too"
+        )
+    frozen = read_safetensors(file)
+    if sha256_of_state(frozen) != sha256:
+        raise WeightsError(f"{file} is not what {checkpoint} was saved with (sha256 differs); copy it again")
+    restored = {f"{place}.{key}": value for place in ("model", "model_ema") for key, value in frozen.items()}
+    return {**content, "state_dict": {**state, **restored}}
 
 
 def _under(state: Mapping[str, Any], prefix: str) -> dict[str, Any]:

@@ -6,10 +6,15 @@ import contextlib
 import logging
 import os
 from pathlib import Path
+from typing import cast
 
 import lightning as L
+from safetensors import SafetensorError
+from safetensors.torch import save_file
 
 from exegan.errors import InputError, WeightsError
+from exegan.nets.export import frozen_file
+from exegan.training.module import ExeGanModule
 from exegan.weights import read_checkpoint
 
 _log = logging.getLogger(__name__)
@@ -75,8 +80,11 @@ def _write(trainer: L.Trainer, path: Path) -> str | None:
     temporary = path.with_suffix(".tmp")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
+        if trainer.is_global_zero:
+            _write_frozen(cast(ExeGanModule, trainer.lightning_module), path.parent)
         trainer.save_checkpoint(temporary, weights_only=False)
-    except (OSError, RuntimeError) as error:  # torch's writer reports a full disk as a RuntimeError
+    # A full disk is a RuntimeError from torch's writer, and from the other an exception of its own.
+    except (OSError, RuntimeError, SafetensorError) as error:
         with contextlib.suppress(OSError):
             temporary.unlink(missing_ok=True)
         trainer.strategy.barrier()  # the other processes wait at the end of `save_checkpoint`
@@ -89,6 +97,23 @@ def _write(trainer: L.Trainer, path: Path) -> str | None:
         temporary.unlink(missing_ok=True)
         return str(error)
     return None
+
+
+def _write_frozen(module: ExeGanModule, folder: Path) -> None:
+    """Keep once for all checkpoints what none of them holds."""
+    state = module.frozen_state()
+    if not state:
+        return
+    path = folder / frozen_file(module.frozen_sha256())
+    if path.exists():
+        return
+    temporary = path.with_suffix(".tmp")
+    try:
+        save_file({key: value.cpu().contiguous() for key, value in state.items()}, temporary)
+        _to_disk(temporary)
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
 
 
 def _to_disk(path: Path) -> None:

@@ -12,8 +12,19 @@ ModuleT = TypeVar("ModuleT", bound=nn.Module)
 
 
 def make_average(module: ModuleT) -> ModuleT:
-    """A frozen copy of `module` in evaluation mode, to be moved by `update_average`."""
-    return copy.deepcopy(module).eval().requires_grad_(False)
+    """A frozen copy of `module` in evaluation mode, to be moved by `update_average`; what is frozen is shared."""
+    shared = {id(child): child for child in frozen_children(module).values()}
+    return copy.deepcopy(module, shared).eval().requires_grad_(False)
+
+
+def frozen_children(module: nn.Module) -> dict[str, nn.Module]:
+    """Children with weights of which none is trained, by name."""
+    parameters = {name: list(child.parameters()) for name, child in module.named_children()}
+    return {
+        name: module.get_submodule(name)
+        for name, found in parameters.items()
+        if found and not any(one.requires_grad for one in found)
+    }
 
 
 def decay_for(batch_images: int, images_seen: int, half_life_kimg: float, rampup: float) -> float:
@@ -38,6 +49,7 @@ def decay_for(batch_images: int, images_seen: int, half_life_kimg: float, rampup
 def update_average(average: nn.Module, module: nn.Module, decay: float) -> None:
     """average ← module + decay · (average - module) for parameters; buffers are copied."""
     for old, new in zip(average.parameters(), module.parameters(), strict=True):
-        old.lerp_(new, 1 - decay)
+        if old is not new:
+            old.lerp_(new, 1 - decay)
     for old_buffer, new_buffer in zip(average.buffers(), module.buffers(), strict=True):
         old_buffer.copy_(new_buffer)

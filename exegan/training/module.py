@@ -23,7 +23,7 @@ from exegan.config import (
     to_dict,
 )
 from exegan.data.samples import Sample
-from exegan.errors import ConfigError, TrainingDiverged
+from exegan.errors import ConfigError, TrainingDiverged, WeightsError
 from exegan.losses.adversarial import discriminator_loss, path_lengths, r1_penalty
 from exegan.losses.diversity import diversity_loss
 from exegan.losses.objective import Completion, GeneratorObjective
@@ -34,13 +34,15 @@ from exegan.nets.model import Model
 from exegan.nets.projected import ProjectedDiscriminator
 from exegan.training.augment import DiscriminatorAugment
 from exegan.training.completing import Completer
-from exegan.training.ema import decay_for, make_average, update_average
+from exegan.training.ema import decay_for, frozen_children, make_average, update_average
 from exegan.training.optimizers import make_optimizers
 from exegan.training.patches import Patches, discriminator_part, feature_distance, generator_part, look_at
 from exegan.training.randomness import BatchRandom
 from exegan.training.step_networks import make_step_networks
 from exegan.training.warm_start import copy_fitting_weights
-from exegan.weights import load_into
+from exegan.weights import load_into, sha256_of_state
+
+_OF_LOSSES = "objective."
 
 
 class ExeGanModule(L.LightningModule):
@@ -111,6 +113,7 @@ class ExeGanModule(L.LightningModule):
         self._start_from(model, warm_start, style_encoder_weights)
         if channels_last:
             self.to(memory_format=torch.channels_last)
+        self._frozen_parts, self._frozen_sha256 = set(frozen_children(self.model)), cast(str | None, None)
         self.model_ema = make_average(self.model)
         self.networks = make_step_networks(self.model, self.model_ema, self.discriminator, compile_networks)
         self.completer = Completer(self.model, self.networks, style_mixing_prob, exemplar_dropout_prob)
@@ -132,11 +135,16 @@ class ExeGanModule(L.LightningModule):
         elif style_encoder_weights is not None:
             found = read_style_encoder(style_encoder_weights, model.generator)
             load_into(self.model.style_encoder, found, style_encoder_weights)
-        elif not any(key.startswith("model.style_encoder.") for key in copied):
+        elif not self._whole_encoder() <= copied:
             raise ConfigError(
                 "the style encoder irse50 is not trained; give model.style_encoder_weights the original's "
                 "psp_ffhq_encode.pt, or model.warm_start a model that has its weights"
             )
+
+    def _whole_encoder(self) -> set[str]:
+        """Names of the style encoder's entries that cannot be done without."""
+        state = self.model.style_encoder.state_dict()
+        return {f"model.style_encoder.{key}" for key in state if not key.endswith("num_batches_tracked")}
 
     def configure_optimizers(self) -> list[torch.optim.Optimizer]:
         judges = nn.ModuleList(one for one in (self.discriminator, self.projected) if one is not None)
@@ -296,15 +304,51 @@ class ExeGanModule(L.LightningModule):
         self.log("step", self.images_seen.float())  # what Lightning's logs count in
         self._log_figures()
 
+    def frozen_state(self) -> dict[str, Tensor]:
+        """Entries of `model` that no step changes; `write_checkpoint` keeps them once for a whole run."""
+        state = self.model.state_dict()
+        return {key: value for key, value in state.items() if key.partition(".")[0] in self._frozen_parts}
+
+    def frozen_sha256(self) -> str:
+        """Hash of `frozen_state`."""
+        if self._frozen_sha256 is None:
+            self._frozen_sha256 = sha256_of_state(self.frozen_state())
+        return self._frozen_sha256
+
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Leave the losses' frozen networks out of the checkpoint; they come from their own files."""
+        """Leave what is frozen out of the checkpoint: the losses' networks come from their own files."""
+        places = self._frozen_places()
         state = checkpoint["state_dict"]
-        checkpoint["state_dict"] = {key: value for key, value in state.items() if not key.startswith("objective.")}
+        checkpoint["state_dict"] = {key: value for key, value in state.items() if not key.startswith(places)}
+        if self._frozen_parts:
+            checkpoint["frozen_sha256"] = self.frozen_sha256()
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Put the present frozen networks back where loading expects them."""
-        frozen = {f"objective.{key}": value for key, value in self.objective.state_dict().items()}
-        checkpoint["state_dict"] = {**checkpoint["state_dict"], **frozen}
+        """Put the present frozen networks back where loading expects them.
+
+        Raises:
+            WeightsError: The run had another frozen part of the model.
+        """
+        noted = checkpoint.get("frozen_sha256")
+        if noted is not None and noted != self.frozen_sha256():
+            parts = " and ".join(sorted(self._frozen_parts)) or "frozen parts"
+            raise WeightsError(
+                f"the checkpoint was saved with another {parts} than this run has (sha256 {noted!s:.16}…, here "
+                f"{self.frozen_sha256():.16}…); give model.style_encoder_weights or model.warm_start as the run had it"
+            )
+        places, saved = self._frozen_places(), checkpoint["state_dict"]
+        # Older checkpoints hold the model's frozen parts, which are theirs to say.
+        present = {
+            key: value
+            for key, value in self.state_dict().items()
+            if key.startswith(places) and (key not in saved or key.startswith(_OF_LOSSES))
+        }
+        checkpoint["state_dict"] = {**saved, **present}
+        self._frozen_sha256 = None
+
+    def _frozen_places(self) -> tuple[str, ...]:
+        """Beginnings of the names of all that is frozen."""
+        return (_OF_LOSSES, *(f"{place}.{part}." for place in ("model", "model_ema") for part in self._frozen_parts))
 
 
 def _is_due(batch_number: int, weight: float, interval: int) -> bool:

@@ -10,7 +10,8 @@ from torch import Tensor, nn
 
 from exegan.errors import WeightsError
 from exegan.nets.checkpoint import DISCRIMINATOR_FILE, WEIGHTS_FILE, find_model
-from exegan.weights import is_plain_tensor, read_checkpoint, read_safetensors
+from exegan.nets.export import read_run
+from exegan.weights import is_plain_tensor, read_safetensors
 
 _log = logging.getLogger(__name__)
 
@@ -80,7 +81,7 @@ def _read_model(folder: str) -> dict[str, Tensor]:
 
 
 def _read_run(checkpoint: str) -> dict[str, Tensor]:
-    state = read_checkpoint(checkpoint).get("state_dict")
+    state = read_run(checkpoint).get("state_dict")
     if not isinstance(state, dict):
         raise WeightsError(f"{checkpoint} holds no state_dict, expected a checkpoint of a training run")
     state = {key: value for key, value in state.items() if is_plain_tensor(value)}

@@ -59,3 +59,13 @@ def test_average_is_a_frozen_copy_in_evaluation_mode() -> None:
     assert average[0].weight.data_ptr() != module[0].weight.data_ptr()
     update_average(average, module, decay=0.0)
     assert torch.equal(average[0].weight, module[0].weight) and not average[0].weight.requires_grad
+
+
+def test_what_is_frozen_is_shared_and_the_rest_is_not() -> None:
+    module = nn.Sequential(nn.Linear(2, 2), nn.BatchNorm1d(2).requires_grad_(False).eval())
+    average = make_average(module)
+    assert average[1] is module[1] and average[0] is not module[0]
+    assert all(weight.requires_grad for weight in module[0].parameters())
+    before = module[1].weight.clone()
+    update_average(average, module, decay=0.3)
+    assert torch.equal(module[1].weight, before)

@@ -13,12 +13,19 @@ from pathlib import Path
 import pytest
 import torch
 from helpers import run_command
+from safetensors.torch import save_file
 from test_fit import CONFIG, fit, newest
-from torch import Tensor
+from torch import Tensor, nn
 
+from exegan.config import ModelConfig
+from exegan.errors import WeightsError
 from exegan.losses import objective
+from exegan.nets.checkpoint import load_model
+from exegan.nets.export import export_run
+from exegan.nets.style_encoder import SmallStyleEncoder
 from exegan.training.checkpoints import newest_checkpoint
-from exegan.weights import read_checkpoint
+from exegan.training.warm_start import copy_fitting_weights
+from exegan.weights import read_checkpoint, read_safetensors
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 ROOT = Path(__file__).resolve().parents[2]
@@ -226,3 +233,100 @@ def test_spoilt_weights_replace_no_checkpoint(
     assert fit(tmp_path, faces, 0.012, "--ckpt_path", "last") == 2
     assert capsys.readouterr().err.strip().splitlines()[-1].startswith("train.py: the ")
     assert_same(newest(tmp_path), before)
+
+
+@pytest.fixture
+def frozen_encoder(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A style encoder that is not trained, as `irse50` is, of a few thousand weights."""
+
+    def make(config: ModelConfig) -> nn.Module:
+        return SmallStyleEncoder(config.style_encoder, config.generator).requires_grad_(False)
+
+    monkeypatch.setattr("exegan.nets.model.make_style_encoder", make)
+
+
+def checkpoints(tmp_path: Path) -> list[Path]:
+    return sorted((tmp_path / "run/checkpoints").glob("*.ckpt"))
+
+
+@pytest.mark.usefixtures("frozen_encoder")
+def test_what_is_frozen_is_kept_once_and_a_run_goes_on(tmp_path: Path, faces: Path) -> None:
+    assert fit(tmp_path, faces, 0.016) == 0
+    assert len(checkpoints(tmp_path)) == 2
+    (file,) = (tmp_path / "run/checkpoints").glob("frozen-*.safetensors")
+    assert not any(
+        "style_encoder" in key for path in checkpoints(tmp_path) for key in read_checkpoint(path)["state_dict"]
+    )
+    encoder = {key: value for key, value in read_safetensors(file).items() if key.startswith("style_encoder.")}
+    assert encoder and encoder.keys() == read_safetensors(file).keys()
+    assert fit(tmp_path, faces, 0.024, "--ckpt_path=last") == 0
+    whole = tmp_path / "whole"
+    whole.mkdir()
+    assert fit(whole, faces, 0.024) == 0
+    assert_same(newest(whole), newest(tmp_path))
+
+    exported = export_run(checkpoints(tmp_path)[-1], tmp_path / "exported").state_dict()
+    assert all(torch.equal(exported[key], value) for key, value in encoder.items())
+    written = load_model(tmp_path / "run/model").state_dict()
+    assert_same(written, exported)
+    started = nn.ModuleDict({"model": load_model(tmp_path / "run/model")})
+    assert {f"model.{key}" for key in encoder} <= copy_fitting_weights(started, str(checkpoints(tmp_path)[-1]))
+
+
+@pytest.mark.usefixtures("frozen_encoder")
+def test_checkpoints_that_hold_the_frozen_encoder_still_load(tmp_path: Path, faces: Path) -> None:
+    assert fit(tmp_path, faces, 0.008) == 0
+    path = checkpoints(tmp_path)[-1]
+    content = read_checkpoint(path)
+    (file,) = path.parent.glob("frozen-*.safetensors")
+    frozen = {key: value + 1 for key, value in read_safetensors(file).items()}
+    file.unlink()
+    del content["frozen_sha256"]
+    content["state_dict"] |= {
+        f"{place}.{key}": value for place in ("model", "model_ema") for key, value in frozen.items()
+    }
+    torch.save(content, path)
+    assert_same(
+        {key: value for key, value in export_run(path, tmp_path / "a").state_dict().items() if key in frozen}, frozen
+    )
+    assert fit(tmp_path, faces, 0.012, "--ckpt_path=last") == 0
+    newer = export_run(checkpoints(tmp_path)[-1], tmp_path / "b").state_dict()
+    assert_same({key: newer[key] for key in frozen}, frozen)
+
+
+@pytest.mark.usefixtures("frozen_encoder")
+def test_another_frozen_encoder_is_refused(tmp_path: Path, faces: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert fit(tmp_path, faces, 0.004) == 0
+    before = newest(tmp_path)
+    assert fit(tmp_path, faces, 0.008, "--ckpt_path=last", "--seed_everything=1") == 2
+    assert "saved with another style_encoder than this run has" in capsys.readouterr().err.strip().splitlines()[-1]
+    assert_same(newest(tmp_path), before)
+
+
+@pytest.mark.usefixtures("frozen_encoder")
+def test_a_checkpoint_without_its_frozen_encoder_is_no_model(tmp_path: Path, faces: Path) -> None:
+    assert fit(tmp_path, faces, 0.004) == 0
+    (file,) = (tmp_path / "run/checkpoints").glob("frozen-*.safetensors")
+    save_file({key: value + 1 for key, value in read_safetensors(file).items()}, file)
+    with pytest.raises(WeightsError, match=r"frozen-\w+.safetensors is not what .* was saved with"):
+        export_run(checkpoints(tmp_path)[-1], tmp_path / "model")
+    file.unlink()
+    with pytest.raises(WeightsError, match=r"needs frozen-\w+.safetensors beside it"):
+        export_run(checkpoints(tmp_path)[-1], tmp_path / "model")
+    assert not (tmp_path / "model").exists()
+
+
+@pytest.mark.usefixtures("frozen_encoder")
+def test_a_frozen_encoder_is_taken_from_a_run_as_a_whole(
+    tmp_path: Path, faces: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A larger model has heads that a smaller one's encoder lacks, and no training would ever fill them."""
+    wide = "--model.model.generator.w_dim=512"
+    assert fit(tmp_path, faces, 0.004, wide) == 0
+    start = f"--model.warm_start={checkpoints(tmp_path)[-1]}"
+    for name, side, expected in (("same", 16, 0), ("larger", 32, 2)):
+        (tmp_path / name).mkdir()
+        larger = f"--model.model.generator.resolution={side}"
+        kind = "--model.model.style_encoder.kind=irse50"
+        assert fit(tmp_path / name, faces, 0.004, wide, start, larger, kind) == expected
+    assert "the style encoder irse50 is not trained" in capsys.readouterr().err.strip().splitlines()[-1]

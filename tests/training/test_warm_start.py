@@ -103,7 +103,7 @@ def test_neither_file_nor_model() -> None:
 
 @pytest.mark.parametrize("state", [{}, {"other.weight": torch.ones(2)}, {"model.mean_w": torch.ones(3)}])
 def test_nothing_fits(state: dict[str, Tensor], tmp_path: Path) -> None:
-    with pytest.raises(WeightsError, match=r"no weight of .*run\.ckpt holds no state_dict; warm_start needs a model"):
+    with pytest.raises(WeightsError, match=r"no weight of .*run\.ckpt fits this model; warm_start needs a model"):
         copy_fitting_weights(make_system(16), save(state, tmp_path))
 
 
@@ -111,7 +111,7 @@ def test_unreadable_checkpoint(tmp_path: Path) -> None:
     with pytest.raises(WeightsError, match=r"none\.ckpt does not exist"):
         copy_fitting_weights(make_system(16), str(tmp_path / "none.ckpt"))
     torch.save({"weights": {}}, tmp_path / "other.ckpt")
-    with pytest.raises(WeightsError, match="fits this model"):
+    with pytest.raises(WeightsError, match="holds no state_dict"):
         copy_fitting_weights(make_system(16), str(tmp_path / "other.ckpt"))
 
 
