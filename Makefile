@@ -27,9 +27,9 @@ test-slow: $(VENV)/.dev-installed  ## The tests that take minutes, left out of `
 	$(BIN)/python -m pytest -m slow
 
 MINUTES ?= 20
-fuzz: $(VENV)/.dev-installed  ## Damaged and hostile input for MINUTES (20), then killed batches; prints what it found
+fuzz: $(VENV)/.dev-installed  ## Damaged and hostile input for MINUTES (20), then killed batches and damaged configurations
 	$(BIN)/python tests/robustness --minutes $(MINUTES)
-	$(BIN)/python -m pytest -q -m slow tests/robustness/test_batch_kills.py
+	$(BIN)/python -m pytest -q -m campaign
 
 check: $(VENV)/.dev-installed  ## Format, lint, types, import layers
 	$(BIN)/ruff format --check .

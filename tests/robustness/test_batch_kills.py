@@ -113,7 +113,7 @@ def test_kills_between_any_two_touches_of_the_disk(runner: Runner) -> None:
     check_kills(runner, moments[1:], 17)
 
 
-@pytest.mark.slow
+@pytest.mark.campaign
 @pytest.mark.parametrize("seed", range(20))
 def test_kills_at_random_moments(runner: Runner, seed: int) -> None:
     random = np.random.default_rng(seed)

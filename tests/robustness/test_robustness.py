@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -52,14 +50,6 @@ def test_input_is_used_or_refused(kind: str, shop: Shop) -> None:
         except Exception as error:
             raise AssertionError(f"again: python tests/robustness --kind {kind} --seed {seed}") from error
     assert outcomes == ({DONE} if kind == "page" else {DONE, REFUSED}), "both ends are reached"
-
-
-@pytest.mark.slow
-def test_campaign() -> None:
-    """Tens of thousands more."""
-    command = [sys.executable, str(Path(__file__).parent), "--minutes", "10", "--first", "1000"]
-    ended = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert ended.returncode == 0, ended.stdout
 
 
 def test_messages_stay_readable_whatever_they_quote(tmp_path: Path) -> None:

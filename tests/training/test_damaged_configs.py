@@ -100,7 +100,7 @@ def begins_or_says_why(config: Path, capsys: pytest.CaptureFixture[str], about: 
 
 
 @pytest.mark.usefixtures("_no_training")
-@pytest.mark.parametrize("first", [0, *(pytest.param(25 * n, marks=pytest.mark.slow) for n in range(1, 12))])
+@pytest.mark.parametrize("first", [0, *(pytest.param(25 * n, marks=pytest.mark.campaign) for n in range(1, 12))])
 def test_damaged_configurations(tmp_path: Path, faces: Path, capsys: pytest.CaptureFixture[str], first: int) -> None:
     begun = 0
     for seed in range(first, first + 25):
