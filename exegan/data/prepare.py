@@ -16,7 +16,7 @@ from exegan.data.staging import Staging
 from exegan.data.workers import Photo, crop_photos
 from exegan.errors import ConfigError, InputError, Interrupted
 
-_VERSION = 1
+_VERSION = 2  # of the crops; 2 pads them as FFHQ
 
 
 @dataclass(frozen=True)

@@ -75,7 +75,7 @@ def crop_box(affine: Affine, resolution: int, size_hw: tuple[int, int], margin: 
 
 
 def crop_outside_photo(affine: Affine, resolution: int, size_hw: tuple[int, int]) -> float:
-    """Share of a crop's area that lies beyond the photo's rim and is mirrored there, in [0, 1] to about a hundredth.
+    """Share of a crop's area that lies beyond the photo's rim and is padded there, in [0, 1] to about a hundredth.
 
     Args:
         affine: Photo → crop.

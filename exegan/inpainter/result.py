@@ -28,7 +28,7 @@ class CompletedFace:
         affine: Photo → crop of the model's resolution.
         upscaled: Photo pixels per model pixel along a side; above 1 the model's picture was enlarged.
         hole_outside_crop: Share of its hole's pixels that lie outside the face crop and were left as they were.
-        crop_outside_photo: Share of the crop that lies outside the photo, where the photo was mirrored.
+        crop_outside_photo: Share of the crop that lies outside the photo, where it was padded.
         seam: Gradient jump across the hole's rim against the photo's own; 1 = as smooth as the photo.
         identity_to_exemplar: Similarity to the exemplar under a recognition network, a cosine; None without one, or
             where the exemplar's style was read from a file.
@@ -72,7 +72,7 @@ class CompletedFace:
         if self.hole_outside_crop >= 0.005:
             notes.append(f"{self.hole_outside_crop:.0%} of the hole lies outside the face crop and was left as it was")
         if self.crop_outside_photo >= 0.005:
-            notes.append(f"{self.crop_outside_photo:.0%} of the face crop lies outside the photo and was mirrored in")
+            notes.append(f"{self.crop_outside_photo:.0%} of the face crop lies outside the photo and was padded")
         return notes
 
 

@@ -128,4 +128,4 @@ def test_a_photo_without_faces_and_a_hole_between_two_are_refused(capsys: pytest
 
 def test_a_face_partly_outside_the_photo_is_completed_and_that_is_said(capsys: pytest.CaptureFixture[str]) -> None:
     assert inpaint("--region", "mouth", "--face", "0", "--exemplar", "a.png") == 0
-    assert "of the face crop lies outside the photo and was mirrored in" in capsys.readouterr().out
+    assert "of the face crop lies outside the photo and was padded" in capsys.readouterr().out
