@@ -10,11 +10,11 @@ from exegan.inpainter.loading import Backend, Device, choose_device
 from exegan.inpainter.options import NoiseMode, Options
 from exegan.inpainter.pipeline import Inpainter
 from exegan.inpainter.plan import Key, Plan
-from exegan.inpainter.result import CompletedFace, Inpainted, pick_best, report_samples
+from exegan.inpainter.result import CompletedFace, Inpainted, pick_best, report_samples, write_samples
 from exegan.inpainter.scores import Recognizer, make_recognizer
 from exegan.inpainter.stages import Prepared, stack_prepared
 from exegan.inpainter.styles import Style, check_style_output, load_style, save_style
-from exegan.inpainter.writing import write_completed, write_samples
+from exegan.inpainter.writing import write_completed
 
 __all__ = [
     "Backend",

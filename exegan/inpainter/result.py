@@ -152,6 +152,19 @@ class Inpainted:
         return [*of_faces, *self.remarks]
 
 
+def write_samples(
+    results: Sequence[Inpainted],
+    paths: Sequence[str | Path],
+    quality: int | None = None,
+    signing: Signing | None = None,
+) -> list[str]:
+    """Save several completions of one photo; arguments, errors and (once each) notes as for `Inpainted.save`."""
+    notes: dict[str, None] = {}
+    for result, path in zip(results, paths, strict=True):
+        notes |= dict.fromkeys(result.save(path, quality=quality, signing=signing))
+    return list(notes)
+
+
 def pick_best(results: Sequence[Inpainted]) -> int:
     """Position of the completion with the highest score, the first of equals.
 

@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from PIL import Image
 
 from exegan.images import Photo, check_output, most_xmp, write_photo
 from exegan.provenance import SIGNABLE, Provenance, Signing, check_signable, marked_packet
-
-if TYPE_CHECKING:
-    from exegan.inpainter.result import Inpainted
 
 _LOST_MANIFEST = "its C2PA manifest fits no edited picture and was left out; a signed output would have kept it"
 
@@ -53,16 +48,3 @@ def write_completed(
         mime = SIGNABLE[Path(path).suffix.lower()]
         notes = write_photo(edited, path, quality, packet, lambda file: signing.sign(file, mime, mark))
     return [*notes, *lost]
-
-
-def write_samples(
-    results: Sequence[Inpainted],
-    paths: Sequence[str | Path],
-    quality: int | None = None,
-    signing: Signing | None = None,
-) -> list[str]:
-    """Save several completions of one photo; arguments, errors and (once each) notes as for `Inpainted.save`."""
-    notes: dict[str, None] = {}
-    for result, path in zip(results, paths, strict=True):
-        notes |= dict.fromkeys(result.save(path, quality=quality, signing=signing))
-    return list(notes)
