@@ -10,7 +10,7 @@ from exegan.config import ModelConfig, from_dict
 from exegan.errors import ConfigError, WeightsError
 from exegan.nets.checkpoint import expect_place_for_model, save_model
 from exegan.nets.model import Model
-from exegan.weights import load_into, read_checkpoint, read_safetensors, sha256_of_state
+from exegan.weights import is_plain_tensor, load_into, read_checkpoint, read_safetensors, sha256_of_state
 
 
 def export_run(
@@ -44,7 +44,7 @@ def export_run(
         options, state = content["hyper_parameters"], content["state_dict"]
         config = from_dict(ModelConfig, options["model"], where="model")
         facts = training_facts(int(state["images_seen"]), options["losses"])
-    except (KeyError, TypeError, ConfigError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, RuntimeError, ConfigError) as error:
         raise WeightsError(
             f"{checkpoint} is no checkpoint of a training run ({error}); give a .ckpt from RUN/checkpoints, "
             "or use 'exegan import' for the original's files"
@@ -52,8 +52,10 @@ def export_run(
     model = Model(config)
     load_into(model, _under(state, "model_ema."), str(checkpoint))
     model.eval().update_mean_w()
-    heads = {key: value for key, value in state.items() if key.startswith("projected.")}
-    save_model(model, folder, facts, half, _under(state, "discriminator.") | heads if discriminator else None)
+    judges = _under(state, "discriminator.") | {key: state[key] for key in state if key.startswith("projected.")}
+    if discriminator and not all(map(is_plain_tensor, judges.values())):
+        raise WeightsError(f"the discriminator in {checkpoint} is damaged; give another checkpoint, or leave it out")
+    save_model(model, folder, facts, half, judges if discriminator else None)
     return model
 
 

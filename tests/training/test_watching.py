@@ -15,11 +15,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from helpers import write_pictures
+from helpers import tiny_model_config, write_pictures
 from lightning.fabric.plugins.environments.slurm import SLURMEnvironment
 from PIL import Image
 from test_fit import CONFIG, fit, newest
 
+from exegan.config import to_dict
 from exegan.errors import InputError, WeightsError
 from exegan.nets.checkpoint import load_model, read_description
 from exegan.nets.export import export_run
@@ -165,8 +166,23 @@ def test_another_run_can_start_from_an_export_with_its_discriminator(tmp_path: P
     assert sorted(path.name for path in (tmp_path / "model").iterdir()) == ["config.json", "model.safetensors"]
 
 
-def test_export_refuses_other_files(tmp_path: Path) -> None:
-    torch.save({"g": {}, "args": argparse.Namespace()}, tmp_path / "other.pt")
+TINY = to_dict(tiny_model_config())
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        {"g": {}, "args": argparse.Namespace()},
+        {
+            "hyper_parameters": {"model": to_dict(tiny_model_config()), "losses": ["ab"]},
+            "state_dict": {"images_seen": 1},
+        },
+        {"hyper_parameters": {"model": to_dict(tiny_model_config()), "losses": {}}, "state_dict": {"images_seen": "x"}},
+        {"hyper_parameters": [], "state_dict": {}},
+    ],
+)
+def test_export_refuses_other_files(tmp_path: Path, content: object) -> None:
+    torch.save(content, tmp_path / "other.pt")
     with pytest.raises(WeightsError, match="no checkpoint of a training run"):
         export_run(tmp_path / "other.pt", tmp_path / "model")
     assert not (tmp_path / "model").exists()
