@@ -174,7 +174,7 @@ TINY = to_dict(tiny_model_config())
     [
         {"g": {}, "args": argparse.Namespace()},
         {
-            "hyper_parameters": {"model": to_dict(tiny_model_config()), "losses": ["ab"]},
+            "hyper_parameters": {"model": to_dict(tiny_model_config()), "losses": ["abc"]},
             "state_dict": {"images_seen": 1},
         },
         {"hyper_parameters": {"model": to_dict(tiny_model_config()), "losses": {}}, "state_dict": {"images_seen": "x"}},
