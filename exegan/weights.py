@@ -124,7 +124,8 @@ def is_plain_tensor(value: object) -> bool:
 def load_into(module: nn.Module, state: Mapping[str, Tensor], source: str) -> None:
     """Copy `state` into `module`; every name, shape and kind of number must match, or the module stays as it was.
 
-    Only `num_batches_tracked` may be missing: BatchNorm has it since PyTorch 0.4.1 and never uses it in eval mode.
+    Only `num_batches_tracked` may be missing or of another kind: BatchNorm has it since PyTorch 0.4.1 and never uses it
+    in eval mode.
 
     Args:
         module: Network to fill.
@@ -148,7 +149,8 @@ def load_into(module: nn.Module, state: Mapping[str, Tensor], source: str) -> No
     mistyped = [
         f"{key}: got {value.dtype}, expected {expected[key].dtype}"
         for key, value in there.items()
-        if value.is_floating_point() != expected[key].is_floating_point() or value.is_complex()
+        if (value.is_floating_point() != expected[key].is_floating_point() or value.is_complex())
+        and not key.endswith("num_batches_tracked")
     ]
     endless = [key for key, value in there.items() if value.is_floating_point() and not value.float().isfinite().all()]
     kinds = {
