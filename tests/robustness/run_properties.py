@@ -55,7 +55,7 @@ def tables(case: Case) -> str:
 def packed_table(rows: list[Any], suffix: str, random: Random) -> bytes:
     if suffix == ".parquet":
         file = io.BytesIO()
-        with contextlib.suppress(pyarrow.ArrowException, AttributeError, OverflowError, UnicodeEncodeError):
+        with contextlib.suppress(pyarrow.ArrowException, AttributeError, OverflowError, TypeError, UnicodeEncodeError):
             parquet.write_table(pyarrow.Table.from_pylist(rows), file)
         data = file.getvalue()
     elif suffix == ".jsonl":
