@@ -78,7 +78,7 @@ class Guard:
         try:
             await self.app(scope, receive, answer.send)
         except (TypeError, KeyError):  # how Gradio meets parameters and endpoints it does not know
-            if answer.has_begun or not path.startswith(API + "call/"):
+            if answer.has_begun or not path.startswith((API + "call/", API + "queue/join")):
                 raise
             sentence = "there is no such endpoint, or a parameter is missing or unknown; docs/api.md has the list"
             await JSONResponse({"detail": sentence}, 400)(scope, receive, send)

@@ -155,6 +155,12 @@ def test_events_are_numbered_from_0(visitor: Visitor, event: object) -> None:
     assert (status, "fn_index is no number" in json.loads(answer)["detail"]) == (400, True)
 
 
+def test_events_that_are_none(visitor: Visitor) -> None:
+    body = json.dumps({"data": [], "fn_index": 2**24, "session_hash": "attack", "trigger_id": 6}).encode()
+    status, answer, _ = visitor.ask("POST", JOIN, body, Content_Type="application/json")
+    assert (status, "there is no such endpoint" in json.loads(answer)["detail"]) == (400, True)
+
+
 def test_a_path_named_twice_is_the_last(visitor: Visitor, foreign: dict[str, str]) -> None:
     own, face = visitor.uploaded(PHOTO)["path"], foreign["a face elsewhere"]
     body = f'{{"data": [{{"path": "{own}", "path": "{face}"}}], "fn_index": 0, "session_hash": "attack"}}'
