@@ -296,9 +296,9 @@ def test_checkpoints_that_hold_the_frozen_encoder_still_load(tmp_path: Path, fac
 
 @pytest.mark.usefixtures("frozen_encoder")
 def test_another_frozen_encoder_is_refused(tmp_path: Path, faces: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert fit(tmp_path, faces, 0.004) == 0
+    assert fit(tmp_path, faces, 0.004, "--seed_everything=0") == 0
     before = newest(tmp_path)
-    assert fit(tmp_path, faces, 0.008, "--ckpt_path=last", "--seed_everything=1") == 2
+    assert fit(tmp_path, faces, 0.008, "--ckpt_path=last", "--seed_everything=7") == 2
     assert "saved with another style_encoder than this run has" in capsys.readouterr().err.strip().splitlines()[-1]
     assert_same(newest(tmp_path), before)
 
