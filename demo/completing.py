@@ -15,7 +15,7 @@ from pictures import check_kept
 from exegan.cli.completions import sample_paths
 from exegan.errors import ExeGanError, InputError
 from exegan.images import open_photo, read_photo
-from exegan.inpainter import ExemplarPhoto, Inpainter, Options, Style, read_hole, report_samples, write_completed
+from exegan.inpainter import ExemplarPhoto, Inpainter, Options, Style, read_hole, report_samples
 from exegan.inpainter.stages import Clock
 
 MOST_EXEMPLARS = MOST_SAMPLES = 8
@@ -94,12 +94,12 @@ def _complete(inpainter: Inpainter, request: Request, out: Path) -> tuple[list[s
     clock = Clock()
     with clock.stage("encode_exemplar"):
         style = _style(inpainter, [Path(file["path"]) for file in request.exemplars], face)
-    plan = inpainter.plan(photo.image, hole, style, face=_text(request, "face"))
+    plan = inpainter.plan(photo, hole, style, face=_text(request, "face"))
     plan = replace(plan, seconds={**plan.seconds, **clock.seconds})
     results = inpainter.sample(plan, samples, seed, options)
     written, notes = sample_paths(out / f"completed.{request.output_format}", samples), []
     for result, path in zip(results, written, strict=True):
-        notes = write_completed(photo, result.image, path, seed=result.seed, model_sha256=inpainter.model_sha256)
+        notes = result.save(path)
     return [str(path) for path in written], report_samples(results, [path.name for path in written], None, notes)
 
 

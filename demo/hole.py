@@ -17,7 +17,7 @@ from PIL import Image
 
 from exegan.errors import InputError, MaskError
 from exegan.faces.face import Face
-from exegan.faces.select import spare_others
+from exegan.faces.select import spare_others, split_faces
 from exegan.images import check_mask, read_mask
 from exegan.images.decoding import decoded, read_bytes
 from exegan.masks.editing import grow, invert
@@ -109,7 +109,7 @@ def hole_of_preview(photo: OpenedPhoto, parts: HoleParts) -> Mask:
 def _joined(parts: HoleParts, faces: Sequence[Face], size_hw: tuple[int, int], mask: Mask | None) -> Mask:
     hole: Mask = np.zeros(size_hw, dtype=np.bool_) if mask is None else mask.copy()
     indices = range(len(faces)) if parts.chosen == ALL_FACES else [int(parts.chosen)]
-    chosen, others = [faces[i] for i in indices], [face for i, face in enumerate(faces) if i not in indices]
+    chosen, others = split_faces(faces, indices)
     if parts.regions:
         for face in chosen:
             hole |= region_mask("+".join(parts.regions), face.landmarks5, size_hw)

@@ -15,7 +15,7 @@ from PIL import Image
 
 from exegan.errors import ExeGanError, InputError
 from exegan.images import open_photo, read_photo
-from exegan.inpainter import ExemplarPhoto, Inpainted, Inpainter, Options, Style, write_completed
+from exegan.inpainter import ExemplarPhoto, Inpainted, Inpainter, Options, Style
 
 FORMATS = {"PNG (nothing lost)": ".png", "As the photo": "", "JPEG": ".jpg", "WebP (nothing lost)": ".webp"}
 _KEPT_STYLES = 256  # some 10 MiB
@@ -143,12 +143,12 @@ def complete(
     if wishes.second is not None:
         style = style.mixed(_one_face_each(styles, inpainter, [wishes.second], "the second exemplar"), wishes.mix_at)
     opened = open_photo(photo.path)
-    plan = inpainter.plan(opened.image, hole, style, face=parts.faces_to_complete, faces=photo.faces)
+    plan = inpainter.plan(opened, hole, style, face=parts.faces_to_complete, faces=photo.faces)
     options = Options(wishes.strength, wishes.variety)
     for seed in range(wishes.seed, wishes.seed + wishes.samples):
         (result,) = inpainter.run([plan], [seed], options)
         path = new_place() / f"completed-{seed}{wishes.suffix or photo.path.suffix.lower() or '.png'}"
-        notes = write_completed(opened, result.image, path, seed=seed, model_sha256=inpainter.model_sha256)
+        notes = result.save(path)
         yield Sample(path, before, photo.file_of(reduced(result.image)), seed, _message(result, notes))
 
 

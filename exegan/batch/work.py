@@ -13,7 +13,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from PIL import Image
 from torch import Tensor
 
 from exegan.batch import files
@@ -90,28 +89,28 @@ class Worker:
         try:
             with files.local_copy(item.job.photo) as path:
                 photo = open_photo(path)
-            prepared = self._prepare(item.job, photo.image)
+            prepared = self._prepare(item.job, photo)
             with self._exemplar_lock:
                 style = self._style_of(item.job.exemplar)
             return Loaded(item, photo, prepared, style, time.perf_counter() - start)
         except Exception as error:
             return self._failed(item, time.perf_counter() - start, error, tempfile.gettempdir())
 
-    def _prepare(self, job: Job, photo: Image.Image) -> Prepared:
+    def _prepare(self, job: Job, photo: Photo) -> Prepared:
         aligned = self._settings.aligned
         if not job.mask.startswith(REGION):
             with files.local_copy(job.mask) as path:
                 mask = read_mask(path)
             return self._inpainter.prepare(photo, mask, face=job.face, aligned=aligned)
-        names, pixels = job.mask.removeprefix(REGION), np.asarray(photo)
+        names, picture = job.mask.removeprefix(REGION), photo.image
         if aligned:
-            return self._inpainter.prepare(photo, crop_region_mask(names, photo.width), aligned=True)
-        faces = self._inpainter.detector.detect(photo)
+            return self._inpainter.prepare(photo, crop_region_mask(names, picture.width), aligned=True)
+        faces = self._inpainter.detector.detect(picture)
         (index, *others) = select_faces(faces, job.face)
         if others:
             raise InputError(f"the face is {job.face!r}, which means several, expected one; give a row for each")
-        mask = faces_mask((photo.height, photo.width), [faces[index]], names)
-        return prepare_face(pixels, mask, faces[index], index, self._inpainter.resolution)
+        mask = faces_mask((picture.height, picture.width), [faces[index]], names)
+        return prepare_face(np.asarray(picture), mask, faces[index], index, self._inpainter.resolution)
 
     def _encode_exemplar(self, url: str) -> Tensor:
         with files.local_copy(url) as path:

@@ -20,7 +20,7 @@ from torch import Tensor
 
 from exegan.images import to_tensor, to_uint8
 from exegan.masks.random import face_part
-from exegan.masks.template import LANDMARKS, OUTLINE
+from exegan.masks.template import LANDMARKS, OUTLINE, WORN
 from exegan.ops.resample import resize
 from exegan.ops.transform import Transform, balance, brighten, chain, contrast, rotate, saturate, scale, translate
 
@@ -152,7 +152,7 @@ def _turned_head(face: Tensor, rng: np.random.Generator) -> Tensor:
 
 def _covered(photo: Tensor, rng: np.random.Generator) -> Tensor:
     """Glasses or a face mask of one colour drawn over a face."""
-    cover = torch.from_numpy(face_part(rng, photo.shape[-1], str(rng.choice(["glasses", "face-mask"])))).float()
+    cover = torch.from_numpy(face_part(rng, photo.shape[-1], str(rng.choice(WORN)))).float()
     opacity = rng.uniform(0.6, 1.0)
     colour = torch.from_numpy(rng.uniform(-1, 0.9) + rng.normal(0, 0.1, size=3)).float()[:, None, None]
     return torch.lerp(photo, colour.expand_as(photo), opacity * cover)

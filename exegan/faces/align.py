@@ -83,10 +83,7 @@ def crop_outside_photo(affine: Affine, resolution: int, size_hw: tuple[int, int]
         size_hw: Height and width of the photo.
     """
     steps = (np.arange(_PROBES) + 0.5) * (resolution / _PROBES)
-    x, y = np.meshgrid(steps, steps)
-    back = invert_affine(affine)
-    points = np.stack([x.ravel(), y.ravel()], axis=1) @ back[:, :2].T + back[:, 2]
-    return 1 - float(((points >= 0) & (points <= np.array(size_hw[::-1]))).all(axis=1).mean())
+    return float((_beyond_rim(affine, resolution, size_hw, steps) > 0).mean())
 
 
 def shifted(affine: Affine, left: float, top: float) -> Affine:
@@ -170,16 +167,19 @@ def warp_crop(
     channels = [block_means(_padded(channel[:, None].float(), block), block) for channel in part.unbind(1)]
     mode = "bicubic" if _steps(affine, resolution) == 1 else "bilinear"
     crop = _sample(torch.cat(channels, dim=1), _in_blocks(shifted(affine, left, top), block), resolution, mode)
-    beyond = _beyond_rim(affine, resolution, photo.shape[:2])
-    if beyond.any():
-        crop = _padding_faded(crop, beyond, hole)
+    size_hw = photo.shape[0], photo.shape[1]
+    centres = np.arange(resolution) + 0.5
+    # A photo holds all of a crop whose corners it holds, as it does of most.
+    if _beyond_rim(affine, resolution, size_hw, centres[[0, -1]]).any():
+        crop = _padding_faded(crop, _beyond_rim(affine, resolution, size_hw, centres), hole)
     array: NDArray[np.uint8] = crop[0].clamp(0, 255).round().to(torch.uint8).permute(1, 2, 0).numpy()
     return array
 
 
-def _beyond_rim(affine: Affine, resolution: int, size_hw: tuple[int, int]) -> NDArray[np.float32]:
-    """How far each pixel of a crop lies beyond the photo's rim, in sides of the crop; [resolution, resolution]."""
-    steps = np.arange(resolution) + 0.5
+def _beyond_rim(
+    affine: Affine, resolution: int, size_hw: tuple[int, int], steps: NDArray[np.floating]
+) -> NDArray[np.float32]:
+    """How far points of a crop, at these steps along both sides, lie beyond the photo's rim, in sides of the crop."""
     back = invert_affine(affine)
     x, y = (row[0] * steps[None, :] + row[1] * steps[:, None] + row[2] for row in back)
     height, width = size_hw

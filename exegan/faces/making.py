@@ -11,7 +11,7 @@ from PIL import Image
 
 from exegan.errors import InputError
 from exegan.faces.detect import FaceDetector
-from exegan.faces.select import faces_mask, select_faces
+from exegan.faces.select import faces_mask, select_faces, split_faces
 from exegan.images import read_photo, save_photo
 from exegan.masks.irregular import irregular_mask, parse_fraction
 from exegan.masks.regions import parse_regions
@@ -73,8 +73,7 @@ def make_mask(photo: Image.Image, recipe: MaskRecipe, detector: FaceDetector | N
     if recipe.irregular is not None:
         return irregular_mask(size_hw, parse_fraction(recipe.irregular), recipe.seed)
     faces = (detector or FaceDetector()).detect(photo)
-    indices = select_faces(faces, recipe.face)
-    chosen, others = [faces[i] for i in indices], [face for i, face in enumerate(faces) if i not in indices]
+    chosen, others = split_faces(faces, select_faces(faces, recipe.face))
     return faces_mask(size_hw, chosen, recipe.region or "", grow=recipe.grow, invert=recipe.invert, others=others)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -68,6 +68,11 @@ def _touched_faces(faces: Sequence[Face], mask: NDArray[np.bool_]) -> list[int]:
 def _crop_share(face: Face, mask: NDArray[np.bool_]) -> float:
     """How much of a face's aligned crop is hole."""
     return float(warp_mask(mask, ffhq_affine(face.landmarks5, _PROBE), _PROBE).mean())
+
+
+def split_faces(faces: Sequence[Face], chosen: Collection[int]) -> tuple[list[Face], list[Face]]:
+    """The faces with these indices, in that order, and all others."""
+    return [faces[i] for i in chosen], [face for i, face in enumerate(faces) if i not in chosen]
 
 
 def divide_hole(mask: NDArray[np.bool_], faces: Sequence[Face]) -> list[NDArray[np.bool_]]:

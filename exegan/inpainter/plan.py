@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from exegan.errors import InputError, MaskError
 from exegan.faces.face import Face
-from exegan.faces.select import divide_hole, spare_others
+from exegan.faces.select import divide_hole, spare_others, split_faces
 from exegan.images import Photo, check_mask
 from exegan.inpainter.holes import AllBut, BoolMask, Hole, Regions, regions_hole, touches_crop
 from exegan.inpainter.selection import chosen_faces
@@ -100,7 +100,7 @@ def make_plan(
         check_mask(hole, size_hw)
     named = sorted({key if isinstance(key, int) else key[0] for key in styles if isinstance(key, int | tuple)})
     chosen = chosen_faces(faces, face, None if isinstance(hole, Regions) else hole, named)
-    others = [one for index, one in enumerate(faces) if index not in chosen]
+    wanted_faces, others = split_faces(faces, chosen)
     passes = {index: _passes_of(index, styles) for index in chosen}
     if isinstance(hole, Regions):
         own = {i: [hole.names] if hole.names else [names for names, _ in passes[i] if names] for i in chosen}
@@ -110,8 +110,8 @@ def make_plan(
         hole = regions_hole(hole, wanted, others, size_hw)
         check_mask(hole, size_hw)  # inverted, nothing may be left
     elif is_all_but and face != "auto":
-        hole = spare_others(hole, [faces[i] for i in chosen], others, inverted=True)
-    holes = dict(zip(chosen, divide_hole(hole, [faces[i] for i in chosen]), strict=True))
+        hole = spare_others(hole, wanted_faces, others, inverted=True)
+    holes = dict(zip(chosen, divide_hole(hole, wanted_faces), strict=True))
     for index in [index for index in chosen if not touches_crop(holes[index], faces[index])]:
         if face != "all" or index in named:
             raise MaskError(f"the hole does not reach face {index}; enlarge it, or leave that face out")

@@ -85,13 +85,13 @@ class GeneratorObjective(nn.Module):
             self.projected_net = make_frozen_net(config.projected_net, "perceptual")
         self.identity_net = make_frozen_net(config.identity_net, "recognition") if config.identity else None
 
-    def distance_net(self) -> tuple[str | None, FrozenModule | None]:
+    def distance_net(self) -> tuple[str, FrozenModule] | None:
         """Name and network that measure distances to the truth: the perceptual term's or else the discriminator's."""
         if self.perceptual_net is not None:
             return self.config.perceptual_net.name, self.perceptual_net
         if self.projected_net is not None and self.config.projected_net is not None:
             return self.config.projected_net.name, self.projected_net
-        return None, None
+        return None
 
     def forward(
         self,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from torch import Tensor
 
 from exegan.nets.features import FrozenNet
@@ -14,7 +16,12 @@ def perceptual_distance(a: Tensor, b: Tensor, net: FrozenNet) -> Tensor:
 
     Squared difference of the network's feature maps, summed over channels, averaged over positions, summed over levels.
     """
-    distances = [(x - y).square().sum(dim=1).mean(dim=(1, 2)) for x, y in zip(net(a), net(b), strict=True)]
+    return map_distance(net(a), net(b))
+
+
+def map_distance(a: Sequence[Tensor], b: Sequence[Tensor]) -> Tensor:
+    """The same of feature maps [B, C_l, H_l, W_l] that are there already, one a level → [B]."""
+    distances = [(x - y).square().sum(dim=1).mean(dim=(1, 2)) for x, y in zip(a, b, strict=True)]
     total = distances[0]
     for distance in distances[1:]:
         total = total + distance

@@ -16,7 +16,7 @@ from exegan.config import MaskConfig
 from exegan.masks.irregular import irregular_mask
 from exegan.masks.regions import region_mask
 from exegan.masks.strokes import draw_stroke, walk
-from exegan.masks.template import LANDMARKS, REGIONS
+from exegan.masks.template import LANDMARKS, REGIONS, WORN
 
 BoolMask = NDArray[np.bool_]
 Recipe = Callable[[np.random.Generator, int], BoolMask]
@@ -63,7 +63,7 @@ def mixed(rng: np.random.Generator, resolution: int) -> BoolMask:
         parts = rng.choice(list(REGIONS), size=int(rng.integers(1, 4)), replace=False)
         return face_part(rng, resolution, "+".join(parts))
     if kind < 0.45:
-        return face_part(rng, resolution, str(rng.choice(["glasses", "face-mask"])))
+        return face_part(rng, resolution, str(rng.choice(WORN)))
     if kind < 0.7:
         return irregular_mask((resolution, resolution), (0.05, 0.8), int(rng.integers(2**31)))
     return large_holes(rng, resolution) if kind < 0.92 else np.ones((resolution, resolution), dtype=np.bool_)

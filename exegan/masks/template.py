@@ -68,6 +68,9 @@ _FACE_MASK = [*_JAW, *_CHIN, *_outline((0.212, 0.56), (0.3, 0.555), (0.41, 0.53)
 # Points around the face: jaw, then forehead.
 OUTLINE = np.array(_JAW + _FOREHEAD)
 
+# Regions of what is worn over a face.
+WORN = ("glasses", "face-mask")
+
 # Left and right are the picture's.
 REGIONS: dict[str, tuple[list[Point], ...]] = {
     "eyes": (_LEFT_EYE, _mirrored(_LEFT_EYE)),

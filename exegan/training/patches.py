@@ -9,6 +9,7 @@ from torch import Tensor
 
 from exegan.losses.adversarial import patch_discriminator_loss, patch_generator_loss
 from exegan.losses.objective import Completion
+from exegan.losses.perceptual import map_distance
 from exegan.nets.features import FrozenNet
 from exegan.nets.projected import ProjectedDiscriminator, hole_shares, look
 
@@ -68,6 +69,5 @@ def feature_distance(patches: Patches, owing: Tensor) -> Tensor:
     """
     total = owing.new_zeros((), dtype=torch.float32)
     for real, fake in zip(patches.real, patches.fake, strict=True):
-        for wanted, got in zip(real[1:], fake[1:], strict=True):  # behind the view's own pixels
-            total = total + ((got - wanted).square().sum(dim=1).mean(dim=(1, 2)) * owing).sum()
+        total = total + (map_distance(fake[1:], real[1:]) * owing).sum()  # behind the view's own pixels
     return total / (len(patches.real) * len(owing))

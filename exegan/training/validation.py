@@ -91,14 +91,14 @@ def validate(module: ExeGanModule, data: FaceDataModule, faces: int) -> dict[str
 
 
 def _names(module: ExeGanModule) -> list[str]:
-    name, _ = module.objective.distance_net()
+    distance = module.objective.distance_net()
     names = ["psnr", "l1", "exemplar_effect", "style_spread"]
-    return names if name is None else [*names, name]
+    return names if distance is None else [*names, distance[0]]
 
 
 def _measure(module: ExeGanModule, image: Tensor, mask: Tensor, exemplar: Tensor) -> dict[str, Tensor]:
     """Every figure of every face in a batch, [B] each."""
-    model, (name, net) = module.model_ema, module.objective.distance_net()
+    model, distance = module.model_ema, module.objective.distance_net()
     style = model.style_encoder(exemplar)
     # One stochastic style for all, so that a face's figures do not depend on how many processes share the faces.
     z = torch.randn(1, model.config.generator.z_dim, generator=torch.Generator().manual_seed(0)).to(image)
@@ -118,7 +118,8 @@ def _measure(module: ExeGanModule, image: Tensor, mask: Tensor, exemplar: Tensor
         # Not in 8 bits, since it matters most where it is smallest.
         figures["exemplar_effect"] = _in_hole((complete(style.roll(1, dims=0)) - completed).abs(), mask)
         figures["style_spread"] = (style.std(dim=0).mean() / style.square().mean().sqrt()).expand(len(image))
-    if name is not None and net is not None:
+    if distance is not None:
+        name, net = distance
         figures[name] = perceptual_distance(completed, image, net)
     return figures
 

@@ -101,7 +101,7 @@ def break_at_photo_6(root: Path, stage: str) -> Callable[[pytest.MonkeyPatch, Ba
 
     return {
         "decode": wrap(work, "open_photo", lambda path: path.name == "6.jpg"),
-        "plan": wrap(Inpainter, "prepare", lambda self, photo, mask: photo.tobytes() == pixels),
+        "plan": wrap(Inpainter, "prepare", lambda self, photo, mask: photo.image.tobytes() == pixels),
         "complete": wrap(
             Worker, "_generate", lambda self, slots: any(slot and slot.item.output == "6_0.png" for slot in slots)
         ),

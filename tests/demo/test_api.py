@@ -27,11 +27,6 @@ HOLE = np.s_[30:70, 20:80]
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("server")
-
-
-@pytest.fixture(scope="module")
 def address(folder: Path) -> Iterator[str]:
     with live_page(folder, max_file_size=300_000, max_pixels=1_000_000) as address:
         yield address

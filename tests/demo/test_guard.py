@@ -18,19 +18,9 @@ JOIN = "/gradio_api/queue/join"
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("server")
-
-
-@pytest.fixture(scope="module")
 def address(folder: Path) -> Iterator[str]:
     with live_page(folder, max_pixels=1_000_000) as address:
         yield address
-
-
-@pytest.fixture(scope="module")
-def visitor(address: str) -> Visitor:
-    return Visitor(address)
 
 
 Shapes = Callable[[Any], list[Any]]

@@ -24,19 +24,9 @@ FILES = "/gradio_api/file="
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("server")
-
-
-@pytest.fixture(scope="module")
 def address(folder: Path) -> Iterator[str]:
     with live_page(folder, max_waiting=2) as address:
         yield address
-
-
-@pytest.fixture(scope="module")
-def visitor(address: str) -> Visitor:
-    return Visitor(address)
 
 
 @pytest.fixture(scope="module")
