@@ -27,11 +27,11 @@ import torch
 from measure import describe_machine
 from PIL import Image
 
-from exegan.batch.planning import plan_batch
+from exegan.batch.pairing import plan_batch
 from exegan.batch.run import run_batch
 from exegan.batch.settings import Settings
-from exegan.faces.detect import largest_face
-from exegan.images import read_photo, save_photo
+from exegan.faces.face import largest_face
+from exegan.images import open_photo, read_photo
 from exegan.inpainter import Inpainter
 from exegan.machine import peak_memory_mib, reset_peak_memory, synchronise
 
@@ -108,26 +108,21 @@ def compare_photos(photos: Path, folder: Path, settings: Settings, workers: int)
     inpainter = Inpainter.from_pretrained(settings.model, settings.device, precision=settings.precision)
     (folder / "masks").mkdir()
     paths = sorted(path for path in photos.iterdir() if path.suffix == ".jpg")
-    style = inpainter.encode_exemplar(inpainter.align_exemplar(read_photo(paths[0])))
+    style = inpainter.make_style(read_photo(paths[0]))
     seconds: dict[str, float] = defaultdict(float)
     for path in paths:
         with _timed(seconds, "read"):
-            photo = read_photo(path)
-        left, top, right, bottom = (
-            max(0, round(edge)) for edge in largest_face(inpainter.detector.detect(photo)).box_xyxy
-        )
-        hole = np.zeros((photo.height, photo.width), dtype=bool)
+            photo = open_photo(path)
+        faces = inpainter.detector.detect(photo.image)
+        left, top, right, bottom = (max(0, round(edge)) for edge in largest_face(faces).box_xyxy)
+        hole = np.zeros((photo.image.height, photo.image.width), dtype=bool)
         hole[(top + bottom) // 2 : bottom, left:right] = True
         Image.fromarray(hole).save(folder / "masks" / f"{path.stem}.png")
-        with _timed(seconds, "detect and align"):
-            prepared = inpainter.prepare(photo, hole)
-        with _timed(seconds, "generate"):
-            raw = inpainter.generate(prepared.image[None], prepared.crop_mask[None], style)
-            synchronise(inpainter.device)
-        with _timed(seconds, "paste"):
-            result = inpainter.finish(prepared, raw[0]).image
+        result = inpainter.inpaint(photo, hole, style)
+        for stage, value in result.seconds.items():
+            seconds[stage] += value
         with _timed(seconds, "write"):
-            save_photo(result, folder / "result.jpg")
+            result.save(folder / "result.jpg")
     stages = {name: value / len(paths) for name, value in seconds.items()}
     places = {"photos": str(photos), "masks": str(folder / "masks"), "exemplars": str(paths[0])}
     batch = seconds_of_batch(places, settings, folder / "out", workers) / len(paths)

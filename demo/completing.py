@@ -15,8 +15,7 @@ from pictures import check_kept
 from exegan.cli.completions import sample_paths
 from exegan.errors import ExeGanError, InputError
 from exegan.images import open_photo, read_photo
-from exegan.inpainter import ExemplarPhoto, Inpainter, Options, Style, read_hole, report_samples
-from exegan.inpainter.stages import Clock
+from exegan.inpainter import Clock, ExemplarPhoto, Inpainter, Options, Style, read_hole, report_samples
 
 MOST_EXEMPLARS = MOST_SAMPLES = 8
 LARGEST_GROW = 500  # pixels; time grows with it
@@ -96,11 +95,11 @@ def _complete(inpainter: Inpainter, request: Request, out: Path) -> tuple[list[s
         style = _style(inpainter, [Path(file["path"]) for file in request.exemplars], face)
     plan = inpainter.plan(photo, hole, style, face=_text(request, "face"))
     plan = replace(plan, seconds={**plan.seconds, **clock.seconds})
-    results = inpainter.sample(plan, samples, seed, options)
-    written, notes = sample_paths(out / f"completed.{request.output_format}", samples), []
-    for result, path in zip(results, written, strict=True):
+    written, reports, notes = sample_paths(out / f"completed.{request.output_format}", samples), [], []
+    for result, path in zip(inpainter.sample(plan, samples, seed, options), written, strict=True):
+        reports.append(result.report())
         notes = result.save(path)
-    return [str(path) for path in written], report_samples(results, [path.name for path in written], None, notes)
+    return [str(path) for path in written], report_samples(reports, [path.name for path in written], None, notes)
 
 
 def _style(inpainter: Inpainter, paths: Sequence[Path], face: int | None) -> Style:

@@ -145,11 +145,10 @@ def complete(
     opened = open_photo(photo.path)
     plan = inpainter.plan(opened, hole, style, face=parts.faces_to_complete, faces=photo.faces)
     options = Options(wishes.strength, wishes.variety)
-    for seed in range(wishes.seed, wishes.seed + wishes.samples):
-        (result,) = inpainter.run([plan], [seed], options)
-        path = new_place() / f"completed-{seed}{wishes.suffix or photo.path.suffix.lower() or '.png'}"
+    for result in inpainter.sample(plan, wishes.samples, wishes.seed, options):
+        path = new_place() / f"completed-{result.seed}{wishes.suffix or photo.path.suffix.lower() or '.png'}"
         notes = result.save(path)
-        yield Sample(path, before, photo.file_of(reduced(result.image)), seed, _message(result, notes))
+        yield Sample(path, before, photo.file_of(reduced(result.image)), result.seed, _message(result, notes))
 
 
 def _one_face_each(styles: StyleCache, inpainter: Inpainter, photos: Sequence[Path], called: str) -> Style:

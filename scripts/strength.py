@@ -15,12 +15,11 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from exegan.evaluation.cases import FaceCases
-from exegan.evaluation.completing import draw_at, fill_pasted
 from exegan.evaluation.pairing import picture_seed
 from exegan.evaluation.sheet import masked
-from exegan.images import save_photo, to_tensor
-from exegan.inpainter import Inpainter, Options
-from exegan.inpainter.scores import Recognizer, make_recognizer
+from exegan.faces.face import AlignedFace
+from exegan.images import save_photo
+from exegan.inpainter import Inpainter, Options, Recognizer, make_recognizer
 from exegan.sheets import make_sheet
 
 BIN = "face"
@@ -47,8 +46,9 @@ class Case:
     def complete(self, inpainter: Inpainter, strength: float, sample: int = 0) -> Picture:
         """The face completed."""
         seed, options = picture_seed(self._stem, BIN, sample), Options(exemplar_strength=strength)
-        drawn = draw_at(inpainter, [self.truth], [self.hole], to_tensor(self.exemplar), [seed], options)
-        return fill_pasted(self.truth, self.hole, drawn[0])
+        photo, exemplar = Image.fromarray(self.truth), Image.fromarray(self.exemplar)
+        result = inpainter.inpaint(photo, self.hole, exemplar, aligned=True, seed=seed, options=options)
+        return np.asarray(result.image)
 
     def shown(self) -> list[Picture]:
         """Hole in white, and exemplar."""
@@ -59,7 +59,7 @@ def tell(recognizer: Recognizer, cases: list[Case], completed: list[list[Picture
     """The table; `completed` has a list of all cases for each strength."""
 
     def embed(pictures: list[Picture]) -> torch.Tensor:
-        return recognizer.embed([(picture, None) for picture in pictures])
+        return recognizer.embed([(picture, AlignedFace(picture.shape[:2])) for picture in pictures])
 
     exemplars, others = embed([case.exemplar for case in cases]), embed([case.other for case in cases])
     lines = ["| exemplar strength | likeness to the exemplar | to a random other face | exemplar preferred |"]

@@ -13,7 +13,7 @@ from PIL import Image
 
 from exegan import Inpainter
 from exegan.evaluation.cases import FaceCases
-from exegan.evaluation.completing import ModelMethod
+from exegan.evaluation.methods import ModelMethod
 from exegan.evaluation.sheet import masked
 from exegan.images import save_photo
 from exegan.sheets import make_sheet

@@ -1,4 +1,4 @@
-"""What became of each item, a JSON line each, kept so that a killed run goes on where it stood."""
+"""What became of each item, a JSON line each, and what is left to do: a killed run goes on where it stood."""
 
 from __future__ import annotations
 
@@ -6,15 +6,21 @@ import contextlib
 import json
 import os
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import cache, lru_cache
 from typing import Any
 
+from exegan.batch import files
 from exegan.batch.files import OutputFolder, reason_of
+from exegan.batch.plan import Item, Plan, Problem
+from exegan.batch.settings import Settings
 from exegan.errors import InputError, Interrupted
 
 MANIFEST = "manifest.jsonl"
 DONE, FAILED = "done", "failed"
 _PART, _PARTS = "manifest-{number:06}.jsonl", r"manifest-(\d+)\.jsonl"
+_KEPT_HASHES = 1024
 
 Entry = dict[str, Any]
 
@@ -106,6 +112,146 @@ def _parse(line: str) -> Entry | None:
     for part in ("inputs", "options"):
         entry[part] = entry[part] if isinstance(entry.get(part), dict) else {}
     entry["inputs"] = {kind: facts for kind, facts in entry["inputs"].items() if isinstance(facts, dict)}
+    if "strength" in entry["options"]:  # its name before
+        entry["options"]["exemplar_strength"] = entry["options"].pop("strength")
     if entry["status"] == FAILED and not isinstance(entry.get("error"), str):
         entry["error"] = "it failed before, for a reason that was not noted; --retry-failed tries it again"
     return entry
+
+
+def describe(path: str) -> dict[str, Any]:
+    """What tells an input from another; without a hash where it cannot be read."""
+    try:
+        size, mtime_ns = files.stamp(path)
+        return {"path": path, "size": size, "mtime_ns": mtime_ns, "sha256": _sha256(path, size, mtime_ns)}
+    except InputError:
+        return {"path": path, "size": None, "mtime_ns": None, "sha256": None}
+
+
+@lru_cache(_KEPT_HASHES)
+def _sha256(path: str, size: int, mtime_ns: int) -> str:
+    """Hash of a file that many items share, taken again when the file has changed."""
+    return files.sha256_of(path)
+
+
+@dataclass
+class Todo:
+    """A plan's items, sorted by what is to become of them.
+
+    Args:
+        missing: To be done.
+        done: Done before, unchanged.
+        failed: Failed before, not tried again.
+        conflicts: Would overwrite a file that is not this plan's output as it stands.
+    """
+
+    missing: set[str] = field(default_factory=set)
+    done: list[str] = field(default_factory=list)
+    failed: list[Problem] = field(default_factory=list)
+    conflicts: list[Problem] = field(default_factory=list)
+
+
+def sort_out(
+    plan: Plan,
+    manifest: Manifest,
+    folder: files.OutputFolder,
+    options: Mapping[str, Any],
+    *,
+    overwrite: bool = False,
+    retry_failed: bool = False,
+) -> Todo:
+    """Compare a plan with what has been done.
+
+    Args:
+        plan: The whole plan.
+        manifest: Of earlier runs.
+        folder: Where outputs go; an output that a killed run noted but did not name yet gets its name here.
+        options: What this run's entries would have as `options`, beside each job's own.
+        overwrite: Do again what has changed, and replace files of other origin.
+        retry_failed: Try again what failed.
+    """
+    todo = Todo()
+    places = cache(lambda: {files.place(path) for item in plan.sound for path in item.job.inputs.values()})
+    for item in plan.sound:
+        entry = manifest.entries.get(item.output)
+        changed = "" if entry is None else what_changed(item, entry, options)
+        reason = ""
+        if entry is not None and entry["status"] == FAILED:
+            if changed or retry_failed:
+                todo.missing.add(item.output)
+            else:
+                todo.failed.append(Problem(item.output, entry["error"]))
+        elif not folder.has(item.output):
+            # A kill between note and name leaves the output beside its place.
+            if entry is not None and not changed and folder.is_staged(item.output, entry.get("output_sha256")):
+                reason = _published(folder, item.output)
+                todo.done += [] if reason else [item.output]
+            else:
+                todo.missing.add(item.output)
+        elif entry is not None and not changed:
+            todo.done.append(item.output)
+        elif overwrite:
+            todo.missing.add(item.output)
+        else:
+            origin = "is not of this batch" if entry is None else f"was made with another {changed}"
+            reason = f"{item.output} exists and {origin}; --overwrite replaces it, another -o keeps it"
+        if item.output in todo.missing:
+            reason = _hindrance(folder, item.output, places)
+        if reason:
+            todo.missing.discard(item.output)
+            todo.conflicts.append(Problem(item.output, reason))
+    return todo
+
+
+def _published(folder: files.OutputFolder, output: str) -> str:
+    """Give a staged output its name; what is in the way, if anything."""
+    try:
+        folder.publish(output)
+    except InputError as error:
+        return str(error)
+    return ""
+
+
+def _hindrance(folder: files.OutputFolder, output: str, places_of_inputs: Callable[[], set[str]]) -> str:
+    """Why an output cannot be written over what has its name, if there is something."""
+    if folder.is_barred(output):
+        return f"{output} exists and is no file (a folder, for example); move it away, or give another -o"
+    if folder.has(output) and files.place(files.join(folder.url, output)) in places_of_inputs():
+        return f"{output} is one of the inputs, which nothing replaces; give another -o"
+    return ""
+
+
+def job_options(item: Item) -> dict[str, Any]:
+    """What an item's own job adds to the options of all."""
+    job = item.job
+    region = None if job.region is None else job.mask
+    own = {"mask": region, "face": job.face, "exemplar_strength": job.exemplar_strength}
+    return {**own, "exemplars": job.whose, "samples": item.samples}
+
+
+def what_changed(item: Item, entry: Entry, options: Mapping[str, Any]) -> str:
+    """Name of the first thing in which an item differs from what was done; empty where nothing does."""
+    now = {**options, **job_options(item)}
+    # Earlier versions noted less.
+    then, recorded = {**Settings().facts(), "samples": 1, **entry["options"]}, entry["inputs"]
+    for name, value in now.items():
+        if value != then.get(name):
+            return name
+    if entry.get("seed") != item.job.seed:
+        return "seed"
+    if set(recorded) != set(item.job.inputs):
+        return "kind of input"
+    return next((kind for kind, path in item.job.inputs.items() if _differs(path, recorded[kind])), "")
+
+
+def _differs(path: str, recorded: Mapping[str, Any]) -> bool:
+    if path != recorded.get("path"):
+        return True
+    then = recorded.get("sha256")
+    try:
+        size, mtime_ns = files.stamp(path)
+        # The time alone says little (copies get a new one), so that the content decides.
+        same = size == recorded.get("size") and (mtime_ns != 0 and mtime_ns == recorded.get("mtime_ns"))
+        return not (same and then is not None) and files.sha256_of(path) != then
+    except InputError:
+        return then is not None

@@ -1,26 +1,107 @@
-"""Jobs of folders: which mask and which exemplar belong to a photo is said by their names, never by their order."""
+"""From what a person gives to a plan: which mask and exemplar belong to a photo, said by names or by a table.
+
+Never by their order: a file that is missing must not move the others.
+"""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import PurePosixPath
+from typing import Any
 
-from exegan.batch.files import exists, is_folder, join, list_pictures
-from exegan.batch.plan import REGION, Job, Problem
-from exegan.errors import InputError
+from exegan.batch.files import exists, is_folder, join, list_pictures, path_in
+from exegan.batch.plan import REGION, Item, Job, Plan, Problem, check_inputs, expand
+from exegan.batch.tables import read_table
+from exegan.errors import ConfigError, InputError
+from exegan.faces.words import ExemplarWord, parse_exemplars
+from exegan.images import FORMATS
 from exegan.masks.regions import parse_regions
+
+
+def plan_batch(
+    photos: str | None = None,
+    masks: str | None = None,
+    exemplars: str | Sequence[str] = (),
+    pairs: str | None = None,
+    *,
+    exemplars_b: str | Sequence[str] = (),
+    output: str | None = None,
+    face: str = "auto",
+    seed: int = 0,
+    exemplar_strength: float = 1.0,
+    samples: int = 1,
+    pick_best: bool = False,
+    suffix: str = ".png",
+) -> Plan:
+    """List every item and everything that is wrong, before any model is loaded.
+
+    Args:
+        photos: Folder of photos, with `masks` and `exemplars` (`pair_folders`).
+        masks: See there.
+        exemplars: See there; one or several words (`exegan.faces.words`).
+        pairs: Or a table (`exegan.batch.tables`).
+        exemplars_b: As `exemplars`: the second exemplar of each photo, for the finer layers.
+        output: Where `run_batch` will write. What lies there is neither photo nor mask nor exemplar; None leaves it to
+            the caller to keep outputs out of the folders given.
+        face: Where a table says nothing else.
+        seed: Where a table says nothing else.
+        exemplar_strength: Where a table says nothing else.
+        samples: Completions of each photo.
+        pick_best: Keep the best of them alone.
+        suffix: Of the outputs, with its dot.
+
+    Raises:
+        InputError: Neither or both of folders and table are given, one of them is missing, or outputs would lie in one.
+        ConfigError: Samples or suffix cannot be.
+    """
+    if suffix.lower() not in FORMATS:
+        raise ConfigError(f"the format is {suffix!r}, expected one of {', '.join(FORMATS)}")
+    if samples < 1:
+        raise ConfigError(f"samples is {samples}, expected at least 1")
+    words, words_b = (
+        parse_exemplars([given] if isinstance(given, str) else given) for given in (exemplars, exemplars_b)
+    )
+    usual = {"face": face, "seed": seed, "exemplar_strength": exemplar_strength}
+    if pairs is not None:
+        if photos or masks or exemplars or exemplars_b:
+            raise InputError("got a table of pairs and folders, expected one of them; leave the folders out")
+        jobs, problems = read_table(pairs, usual)
+    elif photos and exemplars and (masks or any(word.has_regions for word in words)):
+        jobs, problems = pair_folders(photos, masks, words, usual, output=output, exemplars_b=words_b)
+    else:
+        raise InputError("expected PHOTOS with --masks and --exemplars, or --pairs; give the one or the other")
+    items = expand(jobs, samples, suffix, pick_best=pick_best)
+    if output is not None:
+        named = [
+            ("photos", photos),
+            ("masks", masks),
+            *(("exemplars", word.path) for word in (*words, *words_b)),
+        ]
+        _check_output_is_apart(output, items, [(what, folder) for what, folder in named if folder])
+    return Plan(items, [*problems, *check_inputs(items)])
+
+
+def _check_output_is_apart(output: str, items: Sequence[Item], folders: Sequence[tuple[str, str]]) -> None:
+    """Refuse outputs that the next run would find among its inputs; a folder of their own in there is left out."""
+    for what, folder in folders:
+        if folder.startswith(REGION) or (inside := path_in(folder, output)) is None:
+            continue
+        if any(inside in PurePosixPath(item.output).parents for item in items):
+            raise InputError(
+                f"the outputs would lie among the {what} in {folder}, and the next run would take them for {what}; "
+                f"give another output folder, {join(folder, 'out')} for example"
+            )
 
 
 def pair_folders(
     photos: str,
-    masks: str,
-    exemplars: str,
+    masks: str | None,
+    exemplars: Sequence[ExemplarWord],
+    usual: Mapping[str, Any],
     *,
     output: str | None = None,
-    face: str = "auto",
-    seed: int = 0,
-    strength: float = 1.0,
+    exemplars_b: Sequence[ExemplarWord] = (),
 ) -> tuple[list[Job], list[Problem]]:
     """A job for each photo below a folder, in the order of their relative paths.
 
@@ -29,12 +110,11 @@ def pair_folders(
     Args:
         photos: Folder, searched with all below it.
         masks: Folder whose pictures have the photos' relative paths (suffixes may differ), or one picture for all, or
-            `region:NAME`.
-        exemplars: As `masks`, without regions.
+            `region:NAME`; None where exemplars are for regions.
+        exemplars: Whose looks: each word's path is a folder as `masks`, or one picture for all.
+        usual: `face`, `seed` and `exemplar_strength` of every job.
         output: Where outputs go.
-        face: Of every job.
-        seed: Of every job.
-        strength: Of every job.
+        exemplars_b: As `exemplars`, for `Job.exemplars_b`.
 
     Returns:
         The jobs, and what is wrong with the others.
@@ -44,20 +124,25 @@ def pair_folders(
         MaskError: There is no such region.
     """
     outputs = [] if output is None else [output]
-    others = [place for place in (masks, exemplars) if not place.startswith(REGION)]
+    words = [*exemplars, *exemplars_b]
+    others = [word.path for word in words] + ([masks] if masks and not masks.startswith(REGION) else [])
     found = list_pictures(photos, without=[*outputs, *others])
     if not found:
         raise InputError(f"{photos} holds no picture; give a folder of photos")
-    choose_mask, choose_exemplar = _Chooser("mask", masks, outputs), _Chooser("exemplar", exemplars, outputs)
-    by_name = _group(found)
+    choosers = [_Chooser("exemplar", word.path, outputs) for word in words]
+    choose_mask = _Chooser("mask", masks, outputs) if masks else None
     jobs, problems = [], []
-    for name, candidates in by_name.items():
-        chosen = [_only("photo", photos, name, candidates), choose_mask(name), choose_exemplar(name)]
-        wrong = [one for one in chosen if isinstance(one, Problem)]
+    for name, candidates in _group(found).items():
+        photo = _only("photo", photos, name, candidates)
+        mask = None if choose_mask is None else choose_mask(name)
+        chosen = [choose(name) for choose in choosers]
+        wrong = [one for one in (photo, mask, *chosen) if isinstance(one, Problem)]
         problems += wrong
         if not wrong:
-            photo, mask, exemplar = (str(one) for one in chosen)
-            jobs.append(Job(photo, mask, exemplar, name, face, seed, strength))
+            given = [word._replace(path=str(path)) for word, path in zip(words, chosen, strict=True)]
+            first, second = tuple(given[: len(exemplars)]), tuple(given[len(exemplars) :])
+            mask = None if mask is None else str(mask)
+            jobs.append(Job(str(photo), mask, first, name, exemplars_b=second, **usual))
     return jobs, problems
 
 

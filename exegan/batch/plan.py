@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
+import socket
+import time
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
+from urllib.parse import urlsplit
+
+from exegan.batch import files
+from exegan.errors import InputError
+from exegan.faces.words import ExemplarWord
+from exegan.images import check_picture
+from exegan.inpainter.style import STYLE_SUFFIX
 
 REGION = "region:"
+
+_PORTS = {"http": 80, "https": 443, "ftp": 21}
+_ANSWER_S = 10
 
 
 def printable(text: str) -> str:
@@ -21,40 +33,63 @@ class Job:
 
     Args:
         photo: Path or URL.
-        mask: Path or URL, or `region:NAME` (`exegan.masks.regions`).
-        exemplar: Path or URL.
+        mask: Path or URL, `region:NAME` (`exegan.masks.regions`), or None for the regions that exemplars are for.
+        exemplars: One or several, and whom they are for; several for the same are of one person.
         name: Relative path of the output without suffix and sample number.
-        face: Index of the face, left to right, or `auto`: the one that the mask touches most.
+        face: Which faces, as for `exegan inpaint`: indices from the left, `all` or `auto`.
         seed: Seed of the first sample.
-        strength: Share of the exemplar in [0, 1].
+        exemplar_strength: In [0, 1].
+        exemplars_b: Second exemplar, whose looks the finer layers take.
     """
 
     photo: str
-    mask: str
-    exemplar: str
+    mask: str | None
+    exemplars: tuple[ExemplarWord, ...]
     name: str
     face: str = "auto"
     seed: int = 0
-    strength: float = 1.0
+    exemplar_strength: float = 1.0
+    exemplars_b: tuple[ExemplarWord, ...] = ()
+
+    @property
+    def region(self) -> str | None:
+        """Names of the regions that are the hole; None where a mask is."""
+        return self.mask.removeprefix(REGION) if self.mask and self.mask.startswith(REGION) else None
 
     @property
     def inputs(self) -> dict[str, str]:
         """Files that the job reads, by what they are."""
-        files = {"photo": self.photo, "mask": self.mask, "exemplar": self.exemplar}
-        return {kind: path for kind, path in files.items() if not path.startswith(REGION)}
+        files = {"photo": self.photo}
+        if self.mask and self.region is None:
+            files["mask"] = self.mask
+        for what, words in (("exemplar", self.exemplars), ("exemplar-b", self.exemplars_b)):
+            files |= {f"{what}-{n}" if n > 1 else what: word.path for n, word in enumerate(words, start=1)}
+        return files
+
+    @property
+    def whose(self) -> list[str] | None:
+        """Whom the exemplars are for and which of their faces is meant, where anything is said of that."""
+        said = [word._replace(path="") for word in (*self.exemplars, *self.exemplars_b)]
+        return (
+            [str(word) for word in said]
+            if any(word.key is not None or word.face is not None for word in said)
+            else None
+        )
 
 
 @dataclass(frozen=True)
 class Item:
-    """One output: a sample of a job.
+    """One output: a sample of a job, or the best of several.
 
     Args:
         job: The job, with the seed of this sample.
         output: Relative path of the output, with suffix.
+        samples: How many are made for the best to be picked, with seeds counting up.
     """
 
     job: Job
     output: str
+    samples: int = 1
 
 
 @dataclass(frozen=True)
@@ -97,26 +132,40 @@ class Plan:
     def report(self) -> dict[str, Any]:
         """JSON-ready plan."""
         return {
-            "items": [{"output": item.output, **asdict(item.job)} for item in self.sound],
+            "items": [{"output": item.output, "samples": item.samples, **_report(item.job)} for item in self.sound],
             "problems": [asdict(problem) for problem in self.problems],
         }
 
     def __str__(self) -> str:
         lines = [
-            f"{item.output} <- {job.photo} | mask {job.mask} | exemplar {job.exemplar} | seed {job.seed}"
+            f"{item.output} <- {job.photo} | mask {job.mask or 'by exemplars'}"
+            f" | exemplar {_joined(job.exemplars)}{_mixed(job)} | seed {job.seed}"
             for item, job in ((item, item.job) for item in self.sound)
         ]
         wrong = [f"{problem.output}: {problem.reason}" for problem in self.problems]
         return "\n".join(map(printable, [*lines, *wrong, f"{len(lines)} items, {len(wrong)} problems"]))
 
 
-def expand(jobs: Iterable[Job], samples: int, suffix: str) -> list[Item]:
-    """An item for each sample of each job.
+def _joined(words: Iterable[ExemplarWord]) -> str:
+    return ", ".join(map(str, words))
+
+
+def _mixed(job: Job) -> str:
+    return f" mixed with {_joined(job.exemplars_b)}" if job.exemplars_b else ""
+
+
+def _report(job: Job) -> dict[str, Any]:
+    return {**asdict(job), "exemplars": list(map(str, job.exemplars)), "exemplars_b": list(map(str, job.exemplars_b))}
+
+
+def expand(jobs: Iterable[Job], samples: int, suffix: str, *, pick_best: bool = False) -> list[Item]:
+    """An item for each sample of each job, or with `pick_best` for each job.
 
     Args:
         jobs: In order. A name that comes again gets `-2`, `-3` and so on.
-        samples: Outputs of each job, with seeds counting up from the job's.
+        samples: Completions of each job, with seeds counting up from the job's.
         suffix: Of the outputs, with its dot.
+        pick_best: Keep the best of them alone.
     """
     taken: set[str] = set()
     seen: Counter[str] = Counter()
@@ -127,5 +176,61 @@ def expand(jobs: Iterable[Job], samples: int, suffix: str) -> list[Item]:
             seen[job.name] += 1
             name = f"{job.name}-{seen[job.name] + 1}"
         taken.add(name)
-        items += [Item(replace(job, seed=job.seed + k), f"{name}_{k}{suffix}") for k in range(samples)]
+        if pick_best:
+            items.append(Item(job, f"{name}_0{suffix}", samples))
+        else:
+            items += [Item(replace(job, seed=job.seed + k), f"{name}_{k}{suffix}") for k in range(samples)]
     return items
+
+
+def check_inputs(items: Sequence[Item]) -> list[Problem]:
+    """What is wrong with the files of each item, whatever that is."""
+    known: dict[str, str] = {}
+    silent: dict[tuple[str, int], str] = {}
+    problems = []
+    for item in items:
+        for path in item.job.inputs.values():
+            if path not in known:
+                known[path] = _problem_of_url(path, silent) if "://" in path else _problem_of(path)
+            if known[path]:
+                problems.append(Problem(item.output, known[path]))
+    return problems
+
+
+def _problem_of_url(url: str, silent: dict[tuple[str, int], str]) -> str:
+    """As `_problem_of`, but a server that does not answer is waited for once and not for each of its files."""
+    address = url.rsplit("::", 1)[-1]
+    if not address.startswith(tuple(f"{protocol}://" for protocol in _PORTS)):
+        return _problem_of(url)
+    try:
+        parts = urlsplit(address)
+        server = parts.hostname or "", parts.port or _PORTS[parts.scheme]
+        if server not in silent:
+            socket.create_connection(server, _ANSWER_S).close()
+            silent[server] = ""
+    except OSError as error:
+        silent[server] = f"{address} cannot be reached ({files.reason_of(error)}); try later, or copy its files here"
+    except ValueError as error:
+        return f"{url} is no address ({error}); write it again"
+    start = time.monotonic()
+    problem = silent[server] or _problem_of(url)
+    if problem and time.monotonic() - start > _ANSWER_S:
+        silent[server] = problem
+    return problem
+
+
+def _problem_of(path: str) -> str:
+    """One sentence, or nothing."""
+    try:
+        if not files.exists(path):
+            unreachable = ", or its server does not answer" if "://" in path else ""
+            return f"{path} does not exist{unreachable}; check the path"
+        if path.endswith(STYLE_SUFFIX):
+            return ""  # a saved style, whose model has to be known before anything can be said of it
+        with files.opened(path) as file:
+            check_picture(file, path)
+    except InputError as error:
+        return str(error)
+    except Exception as error:  # places and decoders raise what they like
+        return f"{path} cannot be read ({files.reason_of(error)}); get the file again"
+    return ""

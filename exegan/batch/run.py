@@ -13,10 +13,9 @@ from typing import Any, Literal
 from tqdm import tqdm
 
 from exegan.batch.files import OutputFolder, is_full
-from exegan.batch.manifest import DONE, FAILED, MANIFEST, Entry, Manifest
-from exegan.batch.plan import Item, Plan, Problem, printable
+from exegan.batch.manifest import DONE, FAILED, MANIFEST, Entry, Manifest, Todo, sort_out
+from exegan.batch.plan import Plan, Problem, printable
 from exegan.batch.settings import Settings
-from exegan.batch.todo import Todo, sort_out
 from exegan.errors import InputError, Interrupted
 
 Engine = Literal["threads", "ray"]
@@ -77,7 +76,7 @@ def run_batch(
     """Do what is missing of a plan.
 
     Args:
-        plan: Every item, also those done before: batches are cut from the whole plan.
+        plan: Every item, also those done before.
         output: Folder or URL that the outputs and the manifest go to.
         settings: What all items share.
         engine: `threads`, or `ray` for a cluster.
@@ -104,7 +103,8 @@ def run_batch(
             first = problems[0].reason if problems else "the plan is empty"
             raise InputError(f"none of {plan.size} items can be done: {first}")
         manifest.add(_new_failures(plan.problems, manifest))
-        batches = cut_batches(plan.items, todo.missing, settings.batch_size)
+        missing = [item for item in plan.items if item.output in todo.missing]
+        batches = [missing[k : k + settings.batch_size] for k in range(0, len(missing), settings.batch_size)]
         done = 0
         unnamed: set[str] = set()  # noted, so that the next run would name them
         try:
@@ -149,22 +149,6 @@ def _new_failures(problems: Sequence[Problem], manifest: Manifest) -> list[Entry
         for output, reason in reasons.items()
         if (manifest.entries.get(output) or {}).get("error") != reason
     ]
-
-
-def cut_batches(items: Sequence[Item], missing: set[str], size: int) -> list[list[Item | None]]:
-    """Batches of the whole plan, so that an item keeps its slot in every run; those without missing items are left out.
-
-    Args:
-        items: The plan's.
-        missing: Outputs to be done; the others' slots are None.
-        size: Of every batch; the last is filled with None.
-    """
-    batches = []
-    for start in range(0, len(items), size):
-        slots: list[Item | None] = [item if item.output in missing else None for item in items[start : start + size]]
-        if any(slots):
-            batches.append(slots + [None] * (size - len(slots)))
-    return batches
 
 
 def _bar(plan: Plan, todo: Todo, show: bool) -> Any:

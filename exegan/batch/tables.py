@@ -13,26 +13,26 @@ from typing import Any
 from exegan.batch.files import local_copy, reason_of
 from exegan.batch.plan import REGION, Job, Problem
 from exegan.errors import ConfigError, InputError, MaskError
+from exegan.faces.words import ExemplarWord, parse_exemplar
 from exegan.masks.regions import parse_regions
 
-_REQUIRED = ("photo", "mask", "exemplar")
-_OPTIONAL = ("face", "seed", "strength")
+_REQUIRED = ("photo", "exemplar")
+_OPTIONAL = ("mask", "face", "seed", "exemplar_strength", "exemplar_b")
+_BETWEEN = "|"  # several exemplars of a cell
 _SHOWN = 40  # characters of a wrong cell
 
 Row = Mapping[str, Any]
 
 
-def read_table(
-    table: str, *, face: str = "auto", seed: int = 0, strength: float = 1.0
-) -> tuple[list[Job], list[Problem]]:
+def read_table(table: str, usual: Mapping[str, Any]) -> tuple[list[Job], list[Problem]]:
     """A job for each row.
 
     Args:
-        table: `.csv`, `.jsonl` or `.parquet` with the columns photo, mask and exemplar, and, where wanted, face, seed
-            and strength. Relative paths start at the table's folder.
-        face: Of rows that say nothing.
-        seed: Of rows that say nothing.
-        strength: Of rows that say nothing.
+        table: `.csv`, `.jsonl` or `.parquet` with the columns photo and exemplar, and, where wanted, mask (needed but
+            where exemplars are for regions), face, seed, exemplar_strength and exemplar_b. Relative paths start at the
+            table's folder. Exemplars are written as on the command line (`exegan.faces.words`), several in a cell with
+            `|` between them, or as a list.
+        usual: `face`, `seed` and `exemplar_strength` of rows that say nothing.
 
     Returns:
         The jobs in the order of the rows, and what is wrong with the others.
@@ -55,13 +55,12 @@ def read_table(
             f"{table} has {got}; expected the columns {', '.join(_REQUIRED)} and, if wanted, {', '.join(_OPTIONAL)}"
         )
     jobs, problems = [], []
-    usual = {"face": face, "seed": seed, "strength": strength}
     for number, row in enumerate(rows, start=1):
-        given = {name: value for name, value in row.items() if value not in (None, "") and not _is_nan(value)}
+        given = {name: value for name, value in row.items() if value not in (None, "", []) and not _is_nan(value)}
         try:
             jobs.append(_make_job(table[: table.rfind("/") + 1], {**usual, **given}))
         except (ValueError, KeyError, MaskError) as error:
-            problems.append(Problem(f"row {number}", f"row {number} of {table}: {_reason(error)}; mend the row"))
+            problems.append(Problem(f"row {number}", f"row {number} of {table}: {_reason(error)}; fix the row"))
     return jobs, problems
 
 
@@ -117,24 +116,45 @@ def _is_nan(value: Any) -> bool:
 
 def _make_job(folder: str, row: Row) -> Job:
     """Raises ValueError, KeyError or MaskError for what is no job."""
-    for name in _REQUIRED:
-        if not isinstance(row[name], str):
+    for name in ("photo", "mask"):
+        if not isinstance(row.get(name, ""), str):
             raise ValueError(f"{name} is {_shown(row[name])}, expected a path as text")
     if not isinstance(row["face"], str | int) or isinstance(row["face"], bool):
-        raise ValueError(f"face is {_shown(row['face'])}, expected auto or a number")
-    if row["mask"].startswith(REGION):
-        parse_regions(row["mask"].removeprefix(REGION))
-    seed, strength = int(_number("seed", row["seed"], int)), float(_number("strength", row["strength"], float))
+        raise ValueError(f"face is {_shown(row['face'])}, expected auto, all or numbers")
+    seed = int(_number("seed", row["seed"], int))
+    strength = float(_number("exemplar_strength", row["exemplar_strength"], float))
     if not 0 <= seed < 2**63:
         raise ValueError(f"seed is {seed}, expected 0 to 2**63 - 1")
     if not 0 <= strength <= 1:
-        raise ValueError(f"strength is {strength}, expected 0 to 1")
-    photo, mask, exemplar = (_place(folder, str(row[name])) for name in _REQUIRED)
-    relative = PurePosixPath(str(row["photo"]))
+        raise ValueError(f"exemplar_strength is {strength}, expected 0 to 1")
+    exemplars, exemplars_b = (_words(folder, name, row.get(name)) for name in ("exemplar", "exemplar_b"))
+    mask = row.get("mask")
+    if not exemplars or (mask is None and not any(word.has_regions for word in exemplars)):
+        raise KeyError("mask" if exemplars else "exemplar")
+    if mask is not None and mask.startswith(REGION):
+        parse_regions(mask.removeprefix(REGION))
+    relative = PurePosixPath(row["photo"])
     # A photo from elsewhere has no place in the tree of outputs but its name.
     inside = not relative.is_absolute() and ".." not in relative.parts and "://" not in str(relative)
     name = str(relative.with_suffix("")) if inside else relative.stem
-    return Job(photo, mask, exemplar, name, str(row["face"]), seed, strength)
+    mask = None if mask is None else _place(folder, mask)
+    return Job(_place(folder, row["photo"]), mask, exemplars, name, str(row["face"]), seed, strength, exemplars_b)
+
+
+def _words(folder: str, column: str, cell: Any) -> tuple[ExemplarWord, ...]:
+    """The exemplars of a cell: one or several words, or a list of them."""
+
+    def exists(path: str) -> bool:
+        return "://" not in (place := _place(folder, path)) and os.path.exists(place)
+
+    if cell is None:
+        return ()
+    if isinstance(cell, str):
+        cell = [cell] if exists(cell) else cell.split(_BETWEEN)
+    if not isinstance(cell, list) or not all(isinstance(word, str) and word.strip() for word in cell):
+        raise ValueError(f"{column} is {_shown(cell)}, expected a path as text, or several")
+    words = (parse_exemplar(word.strip(), exists) for word in cell)
+    return tuple(word._replace(path=_place(folder, word.path)) for word in words)
 
 
 def _number(name: str, value: Any, kind: type[int] | type[float]) -> int | float:

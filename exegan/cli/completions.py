@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import Any, NamedTuple
 
 from exegan.cli.outputs import check_new_output
 from exegan.errors import InputError
-
-if TYPE_CHECKING:
-    from exegan.cli.exemplars import Mixing
-    from exegan.inpainter import Inpainted, Inpainter, Options, Plan
 
 
 class Outputs(NamedTuple):
@@ -43,52 +38,24 @@ def sample_paths(output: Path, count: int) -> list[Path]:
     return [output.with_name(f"{output.stem}_{number}{output.suffix}") for number in range(count)]
 
 
-def write_sheets(
-    outputs: Outputs,
-    inpainter: Inpainter,
-    plan: Plan,
-    results: Sequence[Inpainted],
-    mixing: Mixing | None,
-    options: Options,
-) -> None:
-    """Write the contact sheets that are wanted: of the samples, and of mixing at every layer with the first's seed."""
-    from exegan.images import save_photo
-    from exegan.inpainter.showing import sample_sheet, sweep_sheet
-
-    if outputs.sheet:
-        save_photo(sample_sheet(plan, results), outputs.sheet)
-    if mixing and outputs.sweep:
-        swept = inpainter.sweep(plan, mixing.coarse, mixing.fine, results[0].seed, options)
-        save_photo(sweep_sheet(plan, swept), outputs.sweep)
-
-
-def told(
-    results: Sequence[Inpainted], paths: Sequence[Path], best: int | None, as_json: bool, notes: Sequence[str]
-) -> str:
-    """The line, or the JSON, about what was written.
+def tell(reports: Sequence[dict[str, Any]], paths: Sequence[Path], best: int | None, notes: Sequence[str]) -> str:
+    """The line about what was written.
 
     Args:
-        results: All completions.
+        reports: Of all completions (`Inpainted.report`).
         paths: Where they went: all, or the best one alone.
         best: Its number, if one was picked.
-        as_json: JSON is wanted.
         notes: What their files could not keep.
     """
-    if as_json:
-        from exegan.inpainter import report_samples
-
-        return json.dumps(report_samples(results, list(map(str, paths)), best, notes))
-    shown = results[best or 0]
-    seconds = sum(results[0].seconds.values())
-    if len(results) > 1:
-        seconds = sum(value for result in results for stage, value in result.seconds.items() if stage not in _SHARED)
-        seconds += sum(shown.seconds.get(stage, 0.0) for stage in _SHARED)
-    which = f"seed {shown.seed}" if len(paths) == 1 else f"seeds {results[0].seed} to {results[-1].seed}"
+    shown = reports[best or 0]
+    seconds = sum(value for report in reports for stage, value in report["seconds"].items() if stage not in _SHARED)
+    seconds += sum(shown["seconds"].get(stage, 0.0) for stage in _SHARED)
+    which = f"seed {shown['seed']}" if len(paths) == 1 else f"seeds {reports[0]['seed']} to {reports[-1]['seed']}"
     if best is not None:
-        known = all(face.identity_to_exemplar is not None for face in shown.faces)
+        known = all(face["identity_to_exemplar"] is not None for face in shown["faces"])
         reason = "identity and seam" if known else "the seam alone, for want of a recognition network or exemplar photo"
-        which += f", the best of {len(results)} by {reason}"
-    return "; ".join([f"wrote {', '.join(map(str, paths))} ({which}, {seconds:.1f} s)", *shown.notes(), *notes])
+        which += f", the best of {len(reports)} by {reason}"
+    return "; ".join([f"wrote {', '.join(map(str, paths))} ({which}, {seconds:.1f} s)", *shown["notes"], *notes])
 
 
 # Stages that all samples of a photo have in common.

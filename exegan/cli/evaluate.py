@@ -13,7 +13,7 @@ from exegan.errors import InputError
 
 def evaluate(
     output: Annotated[Path, typer.Option("-o", "--output", help="Folder for the results; the same again goes on.")],
-    model: Annotated[str | None, typer.Argument(help="'default' (bundled) or a model folder.")] = None,
+    model: Annotated[str | None, typer.Argument(help="'default' (bundled), a model folder or an ONNX folder.")] = None,
     data: Annotated[str | None, typer.Option(help="Aligned faces: folder, zip or parquet.")] = None,
     masks: Annotated[Path | None, typer.Option(help="Mask set, as 'exegan mask-set' writes it.")] = None,
     completed: Annotated[Path | None, typer.Option(help="Pictures that any program completed, instead.")] = None,
@@ -38,7 +38,10 @@ def evaluate(
     raw: Annotated[
         bool, typer.Option("--raw", help="Put the model's picture into the hole as it is, without paste-back.")
     ] = False,
+    exemplar_strength: Annotated[float, typer.Option(help="1 = the exemplar rules its layers, 0 = chance.")] = 1.0,
+    truncation_psi: Annotated[float, typer.Option(help="1 = as trained, towards 0 less variety.")] = 1.0,
     seed: Annotated[int, typer.Option(min=0, help="Of pairs, random numbers and intervals.")] = 0,
+    backend: Annotated[str, typer.Option(help="Of the model: torch, or onnx for an ONNX folder.")] = "torch",
     device: Annotated[str, typer.Option(help="Where all networks run: auto, cpu, cuda or mps.")] = "auto",
     as_json: Annotated[bool, typer.Option("--json", help="Print results.json instead of the table.")] = False,
 ) -> None:
@@ -50,7 +53,19 @@ def evaluate(
     from exegan.evaluation.tables import make_markdown
 
     baselines = tuple(baseline or DEFAULT_BASELINES)
-    choices = Choices(_networks(net), images, tuple(bins or IRREGULAR), seed, group, baselines, raw, device)
+    choices = Choices(
+        networks=_networks(net),
+        images=images,
+        bins=tuple(bins or IRREGULAR),
+        seed=seed,
+        group=group,
+        baselines=baselines,
+        raw=raw,
+        exemplar_strength=exemplar_strength,
+        truncation_psi=truncation_psi,
+        backend=backend,
+        device=device,
+    )
     if model and data and masks and not (completed or truth or exemplars):
         results = evaluate_model(model, data, masks, output, choices)
     elif completed and truth and not (model or data):

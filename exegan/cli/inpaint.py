@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from exegan.cli.completions import Outputs, check_outputs, sample_paths, told, write_sheets
-from exegan.cli.exemplars import encode_mixing, parse_exemplars, read_exemplars
+from exegan.cli.completions import Outputs, check_outputs, sample_paths, tell
+from exegan.cli.exemplars import encode_mixing, read_exemplars
 from exegan.cli.outputs import MaxMegapixelsOption
 from exegan.cli.signing import CertificateOption, KeyOption, TsaOption, make_signer
+from exegan.faces.words import parse_exemplars
+
+if TYPE_CHECKING:
+    from exegan.inpainter import ContactSheet, Inpainted
 
 _EXEMPLAR_HELP = (
     "Photo (or saved style) of the face to take the looks from; PHOTO#1 means face 1 in it. Several of one person are"
@@ -27,6 +33,7 @@ def inpaint(
     grow: Annotated[int, typer.Option(help="Widen the hole by so many pixels; negative narrows it.")] = 0,
     invert: Annotated[bool, typer.Option("--invert", help="Complete all but the mask or region.")] = False,
     face: Annotated[str, typer.Option(help="Number from the left, 0,2, all, or auto: what the mask touches.")] = "auto",
+    aligned: Annotated[bool, typer.Option("--aligned", help="Photo and exemplars are aligned square faces.")] = False,
     exemplar_strength: Annotated[float, typer.Option(help="1 = the exemplar rules its layers, 0 = chance.")] = 1.0,
     exemplar_b: Annotated[list[str] | None, typer.Option(help="Second exemplar, for the finer layers.")] = None,
     mix_at: Annotated[int | None, typer.Option(help="Layer from which the second one rules [the middle].")] = None,
@@ -54,12 +61,22 @@ def inpaint(
     """Complete faces of a photo under a mask, or regions of them, from exemplar faces."""
     words, words_b = parse_exemplars(exemplar), parse_exemplars(exemplar_b)
     outputs = Outputs(sample_paths(output, 1 if pick == "best" else samples), sheet, mix_sweep)
-    check_outputs(outputs, [photo, *([mask] if mask else []), *(word.path for word in (*words, *words_b))])
+    check_outputs(outputs, [photo, *([mask] if mask else []), *(Path(word.path) for word in (*words, *words_b))])
     signer = make_signer(c2pa_cert, c2pa_key, c2pa_tsa, outputs.paths)
     from exegan.images import open_photo
 
     picture = open_photo(photo)
-    from exegan.inpainter import Inpainter, Options, pick_best, read_hole, write_samples
+    from exegan.images import save_photo
+    from exegan.inpainter import (
+        ContactSheet,
+        Inpainter,
+        Options,
+        pick_best,
+        read_hole,
+        report_samples,
+        sweep_sheet,
+        write_samples,
+    )
 
     hole, exemplars = read_hole(mask, region, grow, invert), read_exemplars(words)
     options = Options(exemplar_strength, truncation_psi)
@@ -71,11 +88,31 @@ def inpaint(
         compile_networks=compile_networks,
         identity_net=identity_net,
     )
-    mixing = encode_mixing(inpainter, exemplars, words_b, mix_at, bool(mix_sweep))
-    plan = inpainter.plan(picture, hole, mixing.style() if mixing else exemplars, face=face)
-    results = inpainter.sample(plan, samples, seed, options)
-    best = pick_best(results) if pick == "best" else None
-    kept = results if best is None else [results[best]]
-    notes = write_samples(kept, outputs.paths, quality, signer.of(photo) if signer else None)
-    write_sheets(outputs, inpainter, plan, results, mixing, options)
-    typer.echo(told(results, outputs.paths, best, as_json, notes))
+    mixing = encode_mixing(inpainter, exemplars, words_b, mix_at, bool(mix_sweep), aligned)
+    plan = inpainter.plan(picture, hole, mixing.style() if mixing else exemplars, face=face, aligned=aligned)
+    reports: list[dict[str, Any]] = []
+    thumbnails = ContactSheet(plan) if sheet else None
+    results, best = _noted(inpainter.sample(plan, samples, seed, options), reports, thumbnails), None
+    if pick == "best":
+        picked = pick_best(results)
+        results, best = iter([picked]), picked.seed - seed
+    notes = write_samples(results, outputs.paths, quality, signer.of(photo) if signer else None)
+    if sheet and thumbnails:
+        save_photo(thumbnails.picture(), sheet)
+    if mix_sweep and mixing:
+        save_photo(sweep_sheet(plan, inpainter.sweep(plan, mixing.coarse, mixing.fine, seed, options)), mix_sweep)
+    if as_json:
+        typer.echo(json.dumps(report_samples(reports, list(map(str, outputs.paths)), best, notes)))
+    else:
+        typer.echo(tell(reports, outputs.paths, best, notes))
+
+
+def _noted(
+    results: Iterator[Inpainted], reports: list[dict[str, Any]], thumbnails: ContactSheet | None
+) -> Iterator[Inpainted]:
+    """The completions as they come, of which the report and a small picture stay."""
+    for result in results:
+        reports.append(result.report())
+        if thumbnails is not None:
+            thumbnails.add(result)
+        yield result

@@ -14,7 +14,7 @@ import numpy as np
 from PIL import Image
 
 from exegan.errors import ConfigError, InputError
-from exegan.faces.align import crop_side, ffhq_affine, warp_crop
+from exegan.faces.align import crop_side, warp_crop
 from exegan.faces.detect import Face, FaceDetector
 from exegan.images import read_photo
 
@@ -115,7 +115,7 @@ def _crop_faces(
     picture: Image.Image, faces: list[Face], options: CropOptions
 ) -> tuple[list[tuple[bytes, float]], str, str]:
     """Encoded crops with their sides, largest first; why there is none; what else is to be said."""
-    affines = [ffhq_affine(face.landmarks5, options.resolution) for face in faces]
+    affines = [face.crop_affine(options.resolution) for face in faces]
     sides = [crop_side(affine, options.resolution) for affine in affines]
     found = sorted(((s, a) for s, a in zip(sides, affines, strict=True) if math.isfinite(s)), key=lambda f: -f[0])
     if not found:

@@ -1,17 +1,20 @@
-"""Ways to fill a hole behind one interface: the truth, baselines, and pictures that another program made."""
+"""Ways to fill a hole behind one interface: the model, the truth, baselines, and pictures of another program."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Any, Protocol
+from dataclasses import asdict, dataclass
+from typing import Any, Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 from exegan.errors import InputError
 from exegan.evaluation.cases import Cases, Pixels
 from exegan.evaluation.folders import Pictures
+from exegan.evaluation.pairing import picture_seed
+from exegan.inpainter import Inpainter, Options, Plan, Style
 from exegan.metrics.base import require
 
 BoolMask = NDArray[np.bool_]
@@ -39,6 +42,62 @@ class Method(Protocol):
 
     def facts(self) -> dict[str, Any]:
         """JSON-ready: what the pictures depend on beside the cases."""
+
+
+Exemplar = Literal["frozen", "random", "self"]
+_NAMES = {"frozen": "model", "random": "model, random exemplar", "self": "model, itself as exemplar"}
+
+
+class ModelMethod:
+    """Completes faces with a model, through the pipeline of `exegan inpaint --aligned`.
+
+    A model of another resolution than the pictures' gets a crop of known pixels alone, and what it draws is resized to
+    the pictures' size: a small model is measured on what a person sees, blur included.
+
+    Args:
+        inpainter: The model.
+        exemplar: `frozen`: the case's exemplar; `random`: the random other face; `self`: the case's own true picture.
+        seed: Of the model's random numbers, which each case draws for itself.
+        options: How faces are completed.
+    """
+
+    uses_mask = True
+
+    def __init__(
+        self, inpainter: Inpainter, exemplar: Exemplar = "frozen", seed: int = 0, options: Options | None = None
+    ) -> None:
+        self.name = _NAMES[exemplar]
+        self.keeps = self.samples = exemplar == "frozen"
+        self._inpainter, self._exemplar, self._seed = inpainter, exemplar, seed
+        self._options = Options() if options is None else options
+        self._styles: dict[int, Style] = {}
+
+    def complete(self, cases: Cases, bin_name: str, numbers: Sequence[int], sample: int) -> list[Pixels]:
+        plans = [self._plan(cases, bin_name, number) for number in numbers]
+        seeds = [picture_seed(cases.stems[number], bin_name, self._seed + sample) for number in numbers]
+        return [np.asarray(result.image) for result in self._inpainter.run(plans, seeds, self._options)]
+
+    def _plan(self, cases: Cases, bin_name: str, number: int) -> Plan:
+        mask, style = cases.mask(bin_name, number), self._style_of(cases, self._exemplar_of(cases, number))
+        if mask is None:
+            raise ValueError("the model needs masks")
+        return self._inpainter.plan(Image.fromarray(cases.portrait(number)), mask, style, aligned=True)
+
+    def _style_of(self, cases: Cases, number: int) -> Style:
+        """Encoded once, as every bin asks for it again."""
+        if number not in self._styles:
+            self._styles[number] = self._inpainter.make_style(Image.fromarray(cases.portrait(number)), aligned=True)
+        return self._styles[number]
+
+    def facts(self) -> dict[str, Any]:
+        return {"exemplar": self._exemplar, "seed": self._seed, **asdict(self._options)}
+
+    def _exemplar_of(self, cases: Cases, number: int) -> int:
+        table = {"frozen": cases.exemplars, "random": cases.others, "self": np.arange(len(cases.stems))}
+        numbers = table[self._exemplar]
+        if numbers is None:
+            raise ValueError(f"{self.name} needs exemplars")
+        return int(numbers[number])
 
 
 @dataclass

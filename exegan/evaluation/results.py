@@ -23,7 +23,7 @@ from exegan.evaluation.sheet import make_sheet
 from exegan.evaluation.store import RESULTS, SHEET, TABLE, Store, write_text
 from exegan.evaluation.tables import make_markdown
 from exegan.images import save_photo
-from exegan.inpainter.loading import choose_device
+from exegan.inpainter import choose_device
 from exegan.metrics.networks import make_networks
 from exegan.metrics.registry import make_metrics
 
@@ -33,7 +33,7 @@ _PACKAGES = ("torch", "numpy", "scikit-image", "scikit-learn", "torchmetrics", "
 
 @dataclass(frozen=True)
 class Choices:
-    """What both doors share.
+    """What both entry points share.
 
     Args:
         networks: Local weight file of each metric network by name, None for its download; None takes the defaults.
@@ -43,6 +43,9 @@ class Choices:
         group: Pattern that finds a picture's group in its name, as for `group_by_name`; None for no groups.
         baselines: Names of `exegan.evaluation.methods.BASELINES`; without masks there are none.
         raw: What the model draws is put into the hole as it is, not pasted as `exegan inpaint` does.
+        exemplar_strength: As in `exegan.inpainter.Options`.
+        truncation_psi: As there.
+        backend: `torch` or `onnx`.
         device: Where the model and the metrics' networks run: `auto`, `cpu`, `cuda` or `mps`.
     """
 
@@ -53,6 +56,9 @@ class Choices:
     group: str | None = None
     baselines: Sequence[str] = DEFAULT_BASELINES
     raw: bool = False
+    exemplar_strength: float = 1.0
+    truncation_psi: float = 1.0
+    backend: str = "torch"
     device: str = "auto"
 
 

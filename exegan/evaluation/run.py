@@ -9,21 +9,20 @@ from typing import Any
 
 from exegan.errors import InputError
 from exegan.evaluation.cases import FaceCases
-from exegan.evaluation.completing import ModelMethod
 from exegan.evaluation.folders import FolderCases, Pictures
-from exegan.evaluation.methods import Given, Truth, choose_baselines
+from exegan.evaluation.methods import Given, ModelMethod, Truth, choose_baselines
 from exegan.evaluation.pairing import check_pairs
 from exegan.evaluation.results import Choices, evaluate_cases
 from exegan.evaluation.store import PAIRS, write_text
-from exegan.inpainter import Inpainter
-from exegan.nets.checkpoint import find_model, read_description
+from exegan.inpainter import Inpainter, Options
+from exegan.inpainter.loading import describe_model
 
 
 def evaluate_model(model: str, data: str, masks: Path, output: Path, choices: Choices) -> dict[str, Any]:
     """Complete faces with a model and with baselines, and measure them all.
 
     Args:
-        model: `default` or a model folder.
+        model: `default`, a model folder, or for the backend onnx an ONNX folder.
         data: Folder, zip or parquet of aligned faces, as `exegan.data.sources.open_source` takes it.
         masks: Folder that `write_mask_set` wrote; its size is the size at which pictures are compared.
         output: Folder for `results.json`, `results.md`, `sheet.png`, `pairs.csv` and what is needed to go on; one that
@@ -41,12 +40,17 @@ def evaluate_model(model: str, data: str, masks: Path, output: Path, choices: Ch
     """
     began = time.perf_counter()
     baselines = choose_baselines(choices.baselines)
-    description = read_description(find_model(model))
+    options = Options(choices.exemplar_strength, choices.truncation_psi, blend=not choices.raw)
+    description = describe_model(model, choices.backend)
     cases = FaceCases(data, masks, choices.images, choices.bins, choices.seed)
-    inpainter = Inpainter.from_pretrained(model, choices.device)
-    own = [ModelMethod(inpainter, exemplar, choices.seed, raw=choices.raw) for exemplar in ("frozen", "random", "self")]
-    facts = {"sha256": description.get("sha256"), "resolution": inpainter.resolution}
-    facts["trained_on"] = trained_on(description)
+    inpainter = Inpainter.from_pretrained(model, choices.device, backend=choices.backend)
+    own = [ModelMethod(inpainter, exemplar, choices.seed, options) for exemplar in ("frozen", "random", "self")]
+    facts = {
+        "sha256": inpainter.model_sha256,
+        "backend": choices.backend,
+        "resolution": inpainter.resolution,
+        "trained_on": trained_on(description),
+    }
     results = evaluate_cases(cases, [Truth(), *baselines, *own], own[0].name, facts, output, choices, began)
     write_text(output / PAIRS, cases.pairs())
     return results

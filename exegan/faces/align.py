@@ -229,7 +229,7 @@ def warp_mask(mask: NDArray[np.bool_], affine: Affine, resolution: int) -> NDArr
     picture = torch.from_numpy(mask[top:bottom, left:right].copy())[None, None].float()
     if block > 1:
         picture = F.max_pool2d(_padded(picture, block), block)
-    if _steps(affine, resolution) == 1:
+    if _steps(affine, resolution) == 1 and not np.array_equal(affine, np.eye(2, 3)):
         # Bicubic weights, as the picture's then are, may cancel; bilinear ones of a hole one pixel wider reach as far.
         picture = F.max_pool2d(picture, 3, stride=1, padding=1)
     share = _sample(picture, _in_blocks(shifted(affine, left, top), block), resolution, "bilinear")[0, 0]

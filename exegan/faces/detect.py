@@ -11,7 +11,7 @@ import torch
 from PIL import Image
 from torchvision.ops import nms
 
-from exegan.faces.align import Affine, ffhq_affine, invert_affine
+from exegan.faces.align import Affine, invert_affine
 from exegan.faces.face import Face, largest_face
 
 _MIN_SCORE = 0.9
@@ -84,7 +84,7 @@ class FaceDetector:
 
     def _second_look(self, copy: Image.Image, face: Face) -> Face | None:
         """The face as a close-up shows it upright; None if it shows none."""
-        affine = ffhq_affine(face.landmarks5, _CLOSE_UP)
+        affine = face.crop_affine(_CLOSE_UP)
         affine[:, 2] += _CLOSE_UP_RIM
         seen = [
             again
@@ -127,7 +127,7 @@ def _height(face: Face) -> float:
 
 def _tilt(face: Face) -> float:
     """Angle in the picture's plane, in radians."""
-    affine = ffhq_affine(face.landmarks5, 1)
+    affine = face.crop_affine(1)
     return math.atan2(affine[0, 1], affine[0, 0])
 
 

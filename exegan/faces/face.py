@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from exegan.errors import NoFaceFound
-from exegan.faces.align import Affine
+from exegan.errors import InputError, NoFaceFound
+from exegan.faces.align import Affine, ffhq_affine, warp_crop
+from exegan.masks.template import LANDMARKS
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,6 +34,10 @@ class Face:
         left, top, right, bottom = self.box_xyxy
         return (right - left) * (bottom - top)
 
+    def crop_affine(self, resolution: int) -> Affine:
+        """Photo → FFHQ-aligned crop of so many pixels a side."""
+        return ffhq_affine(self.landmarks5, resolution)
+
     def moved(self, affine: Affine) -> Face:
         """The face in the pixels of a warped photo; the new box bounds the old one's ellipse."""
         left, top, right, bottom = self.box_xyxy
@@ -49,6 +54,34 @@ class Face:
             "landmarks5": [[round(float(x), 1), round(float(y), 1)] for x, y in self.landmarks5],
             "score": round(self.score, 4),
         }
+
+
+class AlignedFace(Face):
+    """The face of a picture that is an aligned crop itself: where faces lie in the mean crop; nobody looked for it.
+
+    Args:
+        size_hw: Height and width of the picture.
+
+    Raises:
+        InputError: The picture is not square.
+    """
+
+    def __init__(self, size_hw: tuple[int, int]) -> None:
+        height, width = size_hw
+        if height != width:
+            raise InputError(f"the picture is {width}x{height}, expected an aligned square face")
+        super().__init__((0.0, 0.0, float(width), float(width)), LANDMARKS[:, :2] * width, 1.0)
+
+    def crop_affine(self, resolution: int) -> Affine:
+        return np.array([[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]]) * (resolution / self.box_xyxy[2])
+
+    def report(self) -> dict[str, Any]:
+        return {**super().report(), "score": None}
+
+
+def align_face(photo: NDArray[np.uint8], face: Face, side: int) -> NDArray[np.uint8]:
+    """FFHQ-aligned crop [side, side, 3] of a face in a photo, both uint8 RGB."""
+    return warp_crop(photo, face.crop_affine(side), side)
 
 
 def largest_face(faces: Sequence[Face]) -> Face:

@@ -29,7 +29,9 @@ _FINER = 4
 _ROWS = 512
 
 
-def paste(photo: NDArray[np.uint8], fake: Tensor, mask: NDArray[np.bool_], affine: Affine) -> NDArray[np.uint8]:
+def paste(
+    photo: NDArray[np.uint8], fake: Tensor, mask: NDArray[np.bool_], affine: Affine, *, blend: bool = True
+) -> NDArray[np.uint8]:
     """Fill a photo's hole from a generated crop.
 
     Args:
@@ -37,6 +39,7 @@ def paste(photo: NDArray[np.uint8], fake: Tensor, mask: NDArray[np.bool_], affin
         fake: The generator's whole picture [3, R, R], about [-1, 1], known part included.
         mask: Bool [H, W], True = hole.
         affine: Photo → crop.
+        blend: Carry light and colour from the rim into the hole; False fills it with the generated pixels as they are.
 
     Returns:
         uint8 RGB [H, W, 3]. Pixels outside the hole, and hole pixels outside the crop, are the photo's.
@@ -55,7 +58,7 @@ def paste(photo: NDArray[np.uint8], fake: Tensor, mask: NDArray[np.bool_], affin
     if math.ceil(side) < resolution:  # warping does not filter, and a picture larger than its place would alias
         picture = resize(picture, math.ceil(side))
     back = invert_affine(inside * (picture.shape[-1] / resolution))
-    membrane = _measure_membrane(part, hole, picture, back, side)
+    membrane = _measure_membrane(part, hole, picture, back, side) if blend else picture.new_zeros(1, 3, 1, 1)
     target = result[top:bottom, left:right]
     for first in range(0, hole.shape[0], _ROWS):
         rows = slice(first, min(first + _ROWS, hole.shape[0]))

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from exegan.errors import InputError, MaskError, NoFaceFound
-from exegan.faces.align import ffhq_affine, warp_mask
+from exegan.faces.align import warp_mask
 from exegan.faces.face import Face, largest_face
 from exegan.masks.editing import grow as grow_mask
 from exegan.masks.editing import invert as invert_mask
@@ -67,7 +67,7 @@ def _touched_faces(faces: Sequence[Face], mask: NDArray[np.bool_]) -> list[int]:
 
 def _crop_share(face: Face, mask: NDArray[np.bool_]) -> float:
     """How much of a face's aligned crop is hole."""
-    return float(warp_mask(mask, ffhq_affine(face.landmarks5, _PROBE), _PROBE).mean())
+    return float(warp_mask(mask, face.crop_affine(_PROBE), _PROBE).mean())
 
 
 def split_faces(faces: Sequence[Face], chosen: Collection[int]) -> tuple[list[Face], list[Face]]:
@@ -94,7 +94,7 @@ def divide_hole(mask: NDArray[np.bool_], faces: Sequence[Face]) -> list[NDArray[
     best = np.full(nearest.shape, np.inf, dtype=np.float32)
     for number, face in enumerate(faces):
         distance = np.zeros_like(best)
-        for along_x, along_y, offset in ffhq_affine(face.landmarks5, 1).astype(np.float32):
+        for along_x, along_y, offset in face.crop_affine(1).astype(np.float32):
             distance += (along_x * x[None, :] + along_y * y[:, None] + offset - 0.5) ** 2
         closer = distance < best
         nearest[closer] = number
@@ -171,35 +171,3 @@ def faces_mask(
             f"nothing of {regions!r} is left as a hole (grown by {grow} px); grow it more, or choose another"
         )
     return mask
-
-
-def choose_face(faces: Sequence[Face], mask: NDArray[np.bool_]) -> Face:
-    """The face that a hole belongs to: the one whose box holds most of it, or else whose aligned crop does.
-
-    Args:
-        faces: Faces of the photo.
-        mask: Bool [H, W] of the photo, True = hole.
-
-    Raises:
-        NoFaceFound: The photo has no face.
-        MaskError: The hole touches no face.
-    """
-    if not faces:
-        raise NoFaceFound(
-            f"no face was found in the photo ({mask.shape[1]}x{mask.shape[0]}); give one that shows a face"
-        )
-
-    def overlap(face: Face) -> tuple[float, float]:
-        left, top, right, bottom = (max(0, round(side)) for side in face.box_xyxy)
-        crop = warp_mask(mask, ffhq_affine(face.landmarks5, _PROBE), _PROBE)
-        return float(mask[top:bottom, left:right].sum()), float(crop.sum())
-
-    overlaps = [overlap(face) for face in faces]
-    most = max(overlaps)
-    best = faces[overlaps.index(most)]
-    if most == (0.0, 0.0):
-        box = ", ".join(str(round(side)) for side in best.box_xyxy)
-        raise MaskError(
-            f"the mask touches none of the {len(faces)} faces found (nearest guess at {box}); paint over one"
-        )
-    return best

@@ -1,24 +1,28 @@
-"""The one pipeline behind the command line, the page and every program: complete masked faces from exemplars.
+"""The one pipeline behind the command line, batches, the page and every program: complete faces from exemplars."""
 
-Two doors: `Inpainter.inpaint` and its relatives take whole photos, `Inpainter.complete` takes aligned tensors.
-"""
-
-from exegan.inpainter.averaging import average_styles
-from exegan.inpainter.exemplars import Exemplar, ExemplarPhoto
-from exegan.inpainter.holes import Hole, Regions, read_hole
-from exegan.inpainter.loading import Backend, Device, choose_device
-from exegan.inpainter.options import NoiseMode, Options
-from exegan.inpainter.pipeline import Inpainter
-from exegan.inpainter.plan import Key, Plan
-from exegan.inpainter.result import CompletedFace, Inpainted, pick_best, report_samples, write_samples
-from exegan.inpainter.scores import Recognizer, make_recognizer
-from exegan.inpainter.stages import Prepared, stack_prepared
-from exegan.inpainter.styles import Style, check_style_output, load_style, save_style
-from exegan.inpainter.writing import write_completed
+from exegan.faces.words import Key
+from exegan.inpainter.inpainter import Inpainter
+from exegan.inpainter.loading import Backend, Device, Recognizer, choose_device, describe_model, make_recognizer
+from exegan.inpainter.output import ContactSheet, report_samples, sweep_sheet, write_samples
+from exegan.inpainter.plan import Hole, Plan, Regions, read_hole
+from exegan.inpainter.result import CompletedFace, Inpainted, pick_best, write_completed
+from exegan.inpainter.run import Clock
+from exegan.inpainter.style import (
+    Exemplar,
+    ExemplarPhoto,
+    Style,
+    average_styles,
+    check_style_output,
+    load_style,
+    save_style,
+)
+from exegan.inpainter.tensors import NoiseMode, Options
 
 __all__ = [
     "Backend",
+    "Clock",
     "CompletedFace",
+    "ContactSheet",
     "Device",
     "Exemplar",
     "ExemplarPhoto",
@@ -29,20 +33,20 @@ __all__ = [
     "NoiseMode",
     "Options",
     "Plan",
-    "Prepared",
     "Recognizer",
     "Regions",
     "Style",
     "average_styles",
     "check_style_output",
     "choose_device",
+    "describe_model",
     "load_style",
     "make_recognizer",
     "pick_best",
     "read_hole",
     "report_samples",
     "save_style",
-    "stack_prepared",
+    "sweep_sheet",
     "write_completed",
     "write_samples",
 ]

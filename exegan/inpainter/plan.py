@@ -10,22 +10,80 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from exegan.errors import InputError, MaskError
 from exegan.faces.face import Face
-from exegan.faces.select import divide_hole, spare_others, split_faces
-from exegan.images import Photo, check_mask
-from exegan.inpainter.holes import AllBut, BoolMask, Hole, Regions, regions_hole, touches_crop
-from exegan.inpainter.selection import chosen_faces
-from exegan.inpainter.styles import Style
+from exegan.faces.paste import hole_outside_crop
+from exegan.faces.select import divide_hole, select_faces, spare_others, split_faces
+from exegan.faces.words import Key
+from exegan.images import Photo, check_mask, read_mask
+from exegan.inpainter.style import Style
 from exegan.masks import editing
-from exegan.masks.regions import region_mask
+from exegan.masks.regions import parse_regions, region_mask
 
-Key = int | str | tuple[int, str] | None
-"""Whom an exemplar is for: a face by index, regions (`eyes+mouth`) of every face, regions of one face; None = all."""
+BoolMask = NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Regions:
+    """A hole over parts of the chosen faces.
+
+    Args:
+        names: As `eyes+mouth`, see `exegan.masks.regions.REGIONS`; None = the regions that exemplars are given for.
+        grow: Pixels to widen it by; negative narrows it.
+        invert: All but these regions instead, and but other faces.
+
+    Raises:
+        MaskError: A name is unknown.
+    """
+
+    names: str | None
+    grow: int = 0
+    invert: bool = False
+
+    def __post_init__(self) -> None:
+        if self.names is not None:
+            parse_regions(self.names)
+
+
+@dataclass(frozen=True, eq=False)
+class AllBut:
+    """A hole over all but a mask; where somebody says which faces are meant, it leaves the others out.
+
+    Args:
+        mask: Bool [H, W] of the upright photo, True = known.
+    """
+
+    mask: BoolMask
+
+
+Hole = BoolMask | Regions | AllBut
+"""Bool [H, W] of the upright photo, True = hole; or what to make one of."""
+
+
+def read_hole(mask: str | Path | None, regions: str | None, grow: int = 0, invert: bool = False) -> Hole:
+    """The hole that a mask file or names of regions describe; with neither, exemplars for regions must say it.
+
+    Args:
+        mask: Picture of the photo's size, white = hole.
+        regions: As `eyes+mouth`.
+        grow: Pixels to widen it by; negative narrows it.
+        invert: All else is the hole instead.
+
+    Raises:
+        InputError: Both are given, or the mask cannot be read.
+        MaskError: A region is unknown.
+    """
+    if mask is None:
+        return Regions(regions, grow, invert)
+    if regions is not None:
+        raise InputError("the hole is given twice; give a mask or a region, not both")
+    hole = editing.grow(read_mask(mask), grow)
+    return AllBut(hole) if invert else hole
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,7 +157,7 @@ def make_plan(
     if not isinstance(hole, Regions):
         check_mask(hole, size_hw)
     named = sorted({key if isinstance(key, int) else key[0] for key in styles if isinstance(key, int | tuple)})
-    chosen = chosen_faces(faces, face, None if isinstance(hole, Regions) else hole, named)
+    chosen = _chosen_faces(faces, face, None if isinstance(hole, Regions) else hole, named)
     wanted_faces, others = split_faces(faces, chosen)
     passes = {index: _passes_of(index, styles) for index in chosen}
     if isinstance(hole, Regions):
@@ -107,18 +165,74 @@ def make_plan(
         wanted = [(faces[i], names) for i in chosen for names in own[i]]
         if not wanted:
             raise MaskError("there is no hole; give a mask, regions, or exemplars for regions (eyes=PHOTO)")
-        hole = regions_hole(hole, wanted, others, size_hw)
-        check_mask(hole, size_hw)  # inverted, nothing may be left
+        hole = _regions_hole(hole, wanted, others, size_hw)
     elif is_all_but and face != "auto":
         hole = spare_others(hole, wanted_faces, others, inverted=True)
     holes = dict(zip(chosen, divide_hole(hole, wanted_faces), strict=True))
-    for index in [index for index in chosen if not touches_crop(holes[index], faces[index])]:
+    for index in [index for index in chosen if not _touches_crop(holes[index], faces[index])]:
         if face != "all" or index in named:
             raise MaskError(f"the hole does not reach face {index}; enlarge it, or leave that face out")
         del holes[index], passes[index]
     if not holes:
         raise MaskError(f"the hole reaches none of the {len(faces)} faces found; paint over one")
     return Plan(photo, _make_parts(faces, holes, passes), holes)
+
+
+def _chosen_faces(faces: Sequence[Face], face: int | str, mask: BoolMask | None, named: Sequence[int]) -> list[int]:
+    """Indices of the faces to complete, ascending.
+
+    Args:
+        faces: All of the photo, left to right.
+        face: An index, or what `select_faces` takes; `auto` without a mask means those named, if there are any.
+        mask: The hole; None where it is made of regions of the chosen faces.
+        named: Faces that have an exemplar of their own.
+
+    Raises:
+        NoFaceFound: The photo has no face.
+        MaskError: The mask touches no face.
+        InputError: There is no such face, or a named one is not among the chosen.
+    """
+    which = ",".join(map(str, named)) if mask is None and named and face == "auto" else str(face)
+    chosen = select_faces(faces, which, mask)
+    others = [index for index in named if index not in chosen]
+    if others:
+        shown = f"the photo shows {len(faces)} faces, chosen to be completed are {', '.join(map(str, chosen))}"
+        raise InputError(
+            f"there is an exemplar for face {others[0]}, but {shown}; leave it out, or choose that face too (--face)"
+        )
+    return chosen
+
+
+def _regions_hole(
+    regions: Regions, wanted: Sequence[tuple[Face, str]], others: Sequence[Face], size_hw: tuple[int, int]
+) -> BoolMask:
+    """The hole over regions of several faces.
+
+    Args:
+        regions: How to grow or invert it.
+        wanted: Faces, and the names of their regions.
+        others: Faces that are not to be completed; the hole leaves them out.
+        size_hw: Height and width of the photo.
+
+    Raises:
+        MaskError: They lie outside the photo, or are narrowed to nothing.
+    """
+    hole = np.zeros(size_hw, dtype=np.bool_)
+    for face, names in wanted:
+        hole |= editing.grow(region_mask(names, face.landmarks5, size_hw), regions.grow)
+    hole = editing.invert(hole) if regions.invert else hole
+    hole = spare_others(hole, [face for face, _ in wanted], others, inverted=regions.invert)
+    if not hole.any():
+        names = " and ".join(dict.fromkeys(names for _, names in wanted))
+        raise MaskError(
+            f"nothing of {names} is left as a hole (grown by {regions.grow} px); grow it more, or choose another"
+        )
+    return hole
+
+
+def _touches_crop(mask: BoolMask, face: Face) -> bool:
+    """Whether any hole pixel lies in a face's aligned crop."""
+    return bool(mask.any()) and hole_outside_crop(mask, face.crop_affine(1), 1) < 1
 
 
 def _passes_of(index: int, styles: Mapping[Key, Style]) -> list[tuple[str | None, Style]]:

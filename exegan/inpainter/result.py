@@ -1,21 +1,23 @@
-"""A completed photo and what is known about it."""
+"""A completed photo, what is known about it, and how it is written."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import torch
 from PIL import Image
+from torch import Tensor
 
 from exegan.errors import InputError
 from exegan.faces.align import Affine
 from exegan.faces.face import Face
-from exegan.images import Photo
-from exegan.inpainter.scores import score
-from exegan.inpainter.writing import write_completed
-from exegan.provenance import Signing
+from exegan.images import Photo, check_output, most_xmp, write_photo
+from exegan.provenance import SIGNABLE, Provenance, Signing, check_signable, marked_packet
+
+_LOST_MANIFEST = "its C2PA manifest fits no edited picture and was left out; a signed output would have kept it"
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,7 +26,7 @@ class CompletedFace:
 
     Args:
         index: From the left, among all faces of the photo.
-        face: The face, in photo coordinates; None where the photo is an aligned face itself.
+        face: The face, in photo coordinates.
         affine: Photo → crop of the model's resolution.
         upscaled: Photo pixels per model pixel along a side; above 1 the model's picture was enlarged.
         hole_outside_crop: Share of its hole's pixels that lie outside the face crop and were left as they were.
@@ -37,7 +39,7 @@ class CompletedFace:
     """
 
     index: int
-    face: Face | None
+    face: Face
     affine: Affine
     upscaled: float
     hole_outside_crop: float
@@ -49,11 +51,11 @@ class CompletedFace:
 
     def report(self) -> dict[str, Any]:
         """JSON-ready facts."""
-        box = None if self.face is None else [round(float(x), 1) for x in self.face.box_xyxy]
+        face = self.face.report()
         return {
             "index": self.index,
-            "box_xyxy": box,
-            "detection_score": None if self.face is None else round(self.face.score, 4),
+            "box_xyxy": face["box_xyxy"],
+            "detection_score": face["score"],
             "affine": [[round(float(x), 6) for x in row] for row in self.affine],
             "upscaled": round(self.upscaled, 2),
             "hole_outside_crop": round(self.hole_outside_crop, 4),
@@ -130,7 +132,7 @@ class Inpainted:
 
     @property
     def score(self) -> float:
-        """What the best of several is picked by: the mean over the faces of `exegan.inpainter.scores.score`."""
+        """What the best of several is picked by: the mean of `score` over the faces."""
         scores = [score(face.identity_to_exemplar, face.seam) for face in self.faces]
         return sum(scores) / len(scores)
 
@@ -152,48 +154,75 @@ class Inpainted:
         return [*of_faces, *self.remarks]
 
 
-def write_samples(
-    results: Sequence[Inpainted],
-    paths: Sequence[str | Path],
+def write_completed(
+    photo: Photo,
+    completed: Image.Image,
+    path: str | Path,
+    *,
+    seed: int,
+    model_sha256: str | None,
     quality: int | None = None,
     signing: Signing | None = None,
 ) -> list[str]:
-    """Save several completions of one photo; arguments, errors and (once each) notes as for `Inpainted.save`."""
-    notes: dict[str, None] = {}
-    for result, path in zip(results, paths, strict=True):
-        notes |= dict.fromkeys(result.save(path, quality=quality, signing=signing))
-    return list(notes)
+    """Write a photo whose completed pixels replace its own.
+
+    Args:
+        photo: As its file has it.
+        completed: RGB of the photo's size; where it equals `photo.image`, the file's own pixels stay.
+        path: Where to; arguments, notes and errors as for `images.write_photo`.
+        seed: For the mark.
+        model_sha256: For the mark (`Inpainter.model_sha256`).
+        quality: As for `images.write_photo`.
+        signing: Puts a signed C2PA manifest into the file; None leaves it unsigned. Its errors are those of `Signer`.
+    """
+    check_output(path)
+    mark, lost = Provenance(model_sha256, seed), []
+    packet = marked_packet(photo.xmp, mark)
+    if len(packet) > most_xmp(path):
+        packet = marked_packet(None, mark)
+        lost.append("its XMP is too long for JPEG, only the mark is in it")
+    edited = photo.replaced(completed)
+    if signing is None:
+        notes = write_photo(edited, path, quality, packet)
+        lost += [_LOST_MANIFEST] if photo.had_manifest else []
+    else:
+        check_signable(path)
+        mime = SIGNABLE[Path(path).suffix.lower()]
+        notes = write_photo(edited, path, quality, packet, lambda file: signing.sign(file, mime, mark))
+    return [*notes, *lost]
 
 
-def pick_best(results: Sequence[Inpainted]) -> int:
-    """Position of the completion with the highest score, the first of equals.
+def similarity(embedding: Tensor, others: Sequence[Tensor | None]) -> float | None:
+    """Mean cosine of an embedding [D] to those of all exemplars, each [N, D]; None where one is not known."""
+    known = [other for other in others if other is not None]
+    if not known or len(known) < len(others):
+        return None
+    return float((torch.cat(known) @ embedding).mean())
+
+
+def score(identity: float | None, seam: float) -> float:
+    """One number to pick the best of several completions by; higher is better.
+
+    Args:
+        identity: Similarity to the exemplar, a cosine; None counts nothing, so that the seam alone decides.
+        seam: Seam score, 1 = as smooth as the photo.
+
+    Returns:
+        identity + 1 / max(1, seam): both parts are at most 1.
+    """
+    return (0.0 if identity is None else identity) + 1 / max(1.0, seam)
+
+
+def pick_best(results: Iterable[Inpainted]) -> Inpainted:
+    """The completion with the highest score, the first of equals; one beside it is held at a time.
 
     Raises:
         InputError: There are none.
     """
-    if not results:
+    best = max(results, key=lambda result: result.score, default=None)
+    if best is None:
         raise InputError("there is nothing to pick from; make at least one completion")
-    scores = [result.score for result in results]
-    return scores.index(max(scores))
-
-
-def report_samples(
-    results: Sequence[Inpainted], outputs: Sequence[str], best: int | None = None, file_notes: Sequence[str] = ()
-) -> dict[str, Any]:
-    """JSON-ready facts of all completions of one photo.
-
-    Args:
-        results: The completions.
-        outputs: What their files are called: all, or the best one's alone.
-        best: Its number, if one was picked.
-        file_notes: What the files could not keep.
-    """
-    reports, notes = [result.report() for result in results], {"file_notes": list(file_notes)}
-    if len(results) == 1:
-        return {"output": outputs[0], **reports[0], **notes}
-    if best is not None:
-        return {"output": outputs[0], "picked": best, **reports[best], "samples": reports, **notes}
-    return {"samples": [{"output": name, **report} for name, report in zip(outputs, reports, strict=True)], **notes}
+    return best
 
 
 def _rounded(value: float | None) -> float | None:

@@ -82,6 +82,7 @@ def _write_checked(model: Model, folder: Path, source: Path) -> dict[str, float]
         "model": to_dict(model.config),
         "sha256": hashes,
         "source_sha256": sha256_of(source / WEIGHTS_FILE),
+        "training": read_description(source).get("training"),
         "difference": difference,
     }
     (folder / CONFIG_FILE).write_text(json.dumps(description, indent=2) + "\n", encoding="utf-8")

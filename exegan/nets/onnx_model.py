@@ -90,6 +90,19 @@ def load_onnx(folder: str | Path, device: torch.device | str = "cpu") -> OnnxNet
         WeightsError: The folder is of another kind, incomplete, damaged, or one of its files was exchanged.
         InputError: ONNX Runtime is missing, or cannot use the device.
     """
+    path = find_onnx(folder)
+    description = read_description(path, ONNX_FORMAT)
+    config = model_config(description, path)
+    _check_hashes(path, description.get("sha256"))
+    return OnnxNetworks(path, config, torch.device(device))
+
+
+def find_onnx(folder: str | Path) -> Path:
+    """The ONNX folder, whose files are all there.
+
+    Raises:
+        WeightsError: It is of another kind or incomplete.
+    """
     path = Path(folder)
     missing = missing_files(path, [CONFIG_FILE, *ONNX_FILES])
     if missing and _is_for_torch(folder):
@@ -100,10 +113,7 @@ def load_onnx(folder: str | Path, device: torch.device | str = "cpu") -> OnnxNet
     if missing:
         what = f"has no {' and no '.join(missing)}" if path.is_dir() else "is not a folder"
         raise WeightsError(f"the ONNX model {str(folder)!r} {what}; write one with 'exegan onnx MODEL -o OUT'")
-    description = read_description(path, ONNX_FORMAT)
-    config = model_config(description, path)
-    _check_hashes(path, description.get("sha256"))
-    return OnnxNetworks(path, config, torch.device(device))
+    return path
 
 
 def _is_for_torch(folder: str | Path) -> bool:

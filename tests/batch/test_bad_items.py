@@ -14,16 +14,17 @@ import pytest
 from helpers import EXAMPLES, run_command, write_raw_photos
 from PIL import Image
 
-from exegan.batch import work
-from exegan.batch.cluster import _RayWorker
+from exegan.batch import worker
+from exegan.batch.engines import _RayWorker
+from exegan.batch.pairing import plan_batch
 from exegan.batch.plan import Plan
-from exegan.batch.planning import plan_batch
 from exegan.batch.run import Summary, run_batch
 from exegan.batch.settings import Settings
-from exegan.batch.work import Worker
+from exegan.batch.worker import Worker
 from exegan.errors import InputError, Interrupted, WeightsError
 from exegan.images import FORMATS
-from exegan.inpainter import Inpainter
+from exegan.inpainter import Inpainted, Inpainter
+from exegan.inpainter import run as running
 
 
 def plan(root: Path) -> Plan:
@@ -51,7 +52,7 @@ def test_a_region_beyond_the_photos_edge(tmp_path: Path) -> None:
     assert run_command("batch", *arguments, "--device", "cpu", "--batch-size", "1", "--quiet") == 1
     assert written(tmp_path) == noted(tmp_path, "done") == {"1_0.png"}
     assert noted(tmp_path, "failed") == {"0_0.png"}
-    assert "nothing of 'chin' is left as a hole" in (out / "manifest.jsonl").read_text()
+    assert "nothing of chin is left as a hole" in (out / "manifest.jsonl").read_text()
 
 
 @pytest.mark.parametrize(
@@ -100,13 +101,13 @@ def break_at_photo_6(root: Path, stage: str) -> Callable[[pytest.MonkeyPatch, Ba
         return apply
 
     return {
-        "decode": wrap(work, "open_photo", lambda path: path.name == "6.jpg"),
-        "plan": wrap(Inpainter, "prepare", lambda self, photo, mask: photo.image.tobytes() == pixels),
+        "decode": wrap(worker, "open_photo", lambda path: path.name == "6.jpg"),
+        "plan": wrap(Inpainter, "plan", lambda self, photo, hole, styles: photo.image.tobytes() == pixels),
         "complete": wrap(
-            Worker, "_generate", lambda self, slots: any(slot and slot.item.output == "6_0.png" for slot in slots)
+            Worker, "_run", lambda self, batch: any(planned.item.output == "6_0.png" for planned in batch)
         ),
-        "paste": wrap(Inpainter, "finish", lambda self, prepared, raw: prepared.photo.tobytes() == pixels),
-        "save": wrap(work, "write_completed", lambda photo, completed, path: path.name.startswith(".6_0")),
+        "paste": wrap(running, "paste", lambda photo, drawn, hole, affine: photo.tobytes() == pixels),
+        "save": wrap(Inpainted, "save", lambda self, path: path.name.startswith(".6_0")),
     }[stage]
 
 
@@ -132,7 +133,7 @@ def test_networks_that_always_fail_stop_the_batch(
     places = [folders / "photos", "--masks", folders / "masks", "--exemplars", folders / "exemplars"]
     assert run_command("batch", *places, "--aligned", "--model", model_dir, "-o", folders / "out") == 2
     (line,) = capsys.readouterr().err.strip().splitlines()
-    assert "the networks cannot complete batches of 8 (RuntimeError: CUDA error: out of memory)" in line
+    assert "the networks cannot complete any picture (RuntimeError: CUDA error: out of memory)" in line
     assert written(folders) == set()
     monkeypatch.undo()
     assert run(folders, model_dir).done == 10
@@ -156,7 +157,7 @@ def test_what_stops_a_batch_is_a_row_for_ray(error: Exception) -> None:
     def broken() -> Any:
         raise error
 
-    assert _RayWorker(broken)({"slots": [None]}) == {"entries": "[]", "stopped": str(error)}
+    assert _RayWorker(broken)({"items": []}) == {"entries": "[]", "stopped": str(error)}
 
 
 def avif_without_data(path: Path) -> None:
@@ -273,7 +274,7 @@ def test_places_that_cannot_be_reached(
 def test_a_server_that_says_nothing_is_waited_for_once(folders: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("aiohttp")
     monkeypatch.setattr("exegan.batch.files._SILENCE_S", 0.2)
-    monkeypatch.setattr("exegan.batch.checks._ANSWER_S", 0.1)
+    monkeypatch.setattr("exegan.batch.plan._ANSWER_S", 0.1)
     with socket.socket() as server:
         server.bind(("127.0.0.1", 0))
         server.listen()

@@ -14,8 +14,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from exegan.batch.cluster import gpus_for_each, run_on_ray
-from exegan.batch.planning import plan_batch
+from exegan.batch.engines import gpus_for_each, run_on_ray
+from exegan.batch.pairing import plan_batch
 from exegan.batch.run import Summary, run_batch
 from exegan.batch.settings import Settings
 from exegan.errors import InputError
@@ -68,7 +68,7 @@ def test_ray_is_asked_for_the_share(monkeypatch: pytest.MonkeyPatch) -> None:
     ray.data, ray.is_initialized, ray.cluster_resources = data, lambda: True, lambda: {"CPU": 8.0, "GPU": 2.0}  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, "ray", ray)
     monkeypatch.setitem(sys.modules, "ray.data", data)
-    assert list(run_on_ray(lambda: None, [[None]] * 9, 4, "auto", None, lambda: False)) == []  # type: ignore[arg-type, return-value]
+    assert list(run_on_ray(lambda: None, [[]] * 9, 4, "auto", None, lambda: False)) == []  # type: ignore[arg-type, return-value]
     assert (Rows.asked["compute"], Rows.asked["num_gpus"]) == (4, pytest.approx(1 / 2))
 
 

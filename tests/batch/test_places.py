@@ -20,11 +20,11 @@ from PIL import Image
 
 from exegan.batch.files import OutputFolder
 from exegan.batch.manifest import Manifest
+from exegan.batch.pairing import plan_batch
 from exegan.batch.plan import printable
-from exegan.batch.planning import plan_batch
 from exegan.batch.run import Summary, run_batch
 from exegan.batch.settings import Settings
-from exegan.batch.work import Worker
+from exegan.batch.worker import Worker
 from exegan.errors import InputError
 
 

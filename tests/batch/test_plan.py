@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from exegan.batch.planning import plan_batch
+from exegan.batch.pairing import plan_batch
 from exegan.errors import ConfigError, InputError
 
 
@@ -35,7 +35,7 @@ def test_one_mask_and_one_exemplar_serve_all(folders: Path) -> None:
     mask, exemplar = str(folders / "masks/1.png"), str(folders / "exemplars/2.png")
     plan = plan_folders(folders, masks=mask, exemplars=exemplar)
     assert len(plan.items) == 10
-    assert {(item.job.mask, item.job.exemplar) for item in plan.items} == {(mask, exemplar)}
+    assert {(item.job.mask, item.job.inputs["exemplar"]) for item in plan.items} == {(mask, exemplar)}
 
 
 def test_every_problem_is_named_at_once(folders: Path) -> None:
@@ -69,13 +69,19 @@ def test_folders_that_are_not_there(folders: Path) -> None:
 
 ROWS = [
     {"photo": "photos/0.jpg", "mask": "masks/0.png", "exemplar": "exemplars/0.png"},
-    {"photo": "photos/0.jpg", "mask": "masks/1.png", "exemplar": "exemplars/0.png", "seed": 7, "strength": 0.5},
+    {
+        "photo": "photos/0.jpg",
+        "mask": "masks/1.png",
+        "exemplar": "exemplars/0.png",
+        "seed": 7,
+        "exemplar_strength": 0.5,
+    },
     {"photo": "photos/more/8.jpg", "mask": "masks/0.png", "exemplar": "exemplars/0.png", "face": "1"},
 ]
 
 
 def write_csv(path: Path) -> None:
-    columns = ["photo", "mask", "exemplar", "face", "seed", "strength"]
+    columns = ["photo", "mask", "exemplar", "face", "seed", "exemplar_strength"]
     lines = [",".join(columns), *(",".join(str(row.get(name, "")) for name in columns) for row in ROWS)]
     path.write_text("\ufeff" + "\r\n".join(lines) + "\r\n", encoding="utf-8")
 
@@ -88,7 +94,8 @@ def write_parquet(path: Path) -> None:
     pyarrow = pytest.importorskip("pyarrow")
     parquet = pytest.importorskip("pyarrow.parquet")
     columns = {
-        name: [row.get(name) for row in ROWS] for name in ("photo", "mask", "exemplar", "face", "seed", "strength")
+        name: [row.get(name) for row in ROWS]
+        for name in ("photo", "mask", "exemplar", "face", "seed", "exemplar_strength")
     }
     parquet.write_table(pyarrow.table(columns), path)
 
@@ -102,7 +109,11 @@ def test_tables_of_all_kinds_say_the_same(folders: Path, name: str, write: objec
     assert plan.problems == []
     assert [item.output for item in plan.items] == ["photos/0_0.png", "photos/0-2_0.png", "photos/more/8_0.png"]
     jobs = [item.job for item in plan.items]
-    assert [(job.seed, job.strength, job.face) for job in jobs] == [(3, 1.0, "auto"), (7, 0.5, "auto"), (3, 1.0, "1")]
+    assert [(job.seed, job.exemplar_strength, job.face) for job in jobs] == [
+        (3, 1.0, "auto"),
+        (7, 0.5, "auto"),
+        (3, 1.0, "1"),
+    ]
     assert jobs[1].mask == str(folders / "masks/1.png")
 
 
@@ -117,14 +128,14 @@ def test_tables_of_all_kinds_say_the_same(folders: Path, name: str, write: objec
         ({"seed": 1.5}, "seed is 1.5"),
         ({"seed": float("inf")}, "seed is inf"),
         ({"seed": "9" * 5000}, "seed is '999"),
-        ({"strength": []}, "strength is [], expected a number"),
-        ({"strength": "much"}, "strength is 'much'"),
+        ({"exemplar_strength": []}, "exemplar_strength is [], expected a number"),
+        ({"exemplar_strength": "much"}, "exemplar_strength is 'much'"),
         ({"photo": []}, "photo is [], expected a path"),
         ({"mask": {"region": "mouth"}}, "mask is {'region': 'mouth'}, expected a path"),
         ({"exemplar": 5}, "exemplar is 5, expected a path"),
         ({"face": [1]}, "face is [1], expected auto or a number"),
         ({"mask": "region:tail"}, "the region 'tail' is unknown"),
-        ({"strength": 2}, "strength is 2.0"),
+        ({"exemplar_strength": 2}, "exemplar_strength is 2.0"),
         ({"exemplar": ""}, "no exemplar"),
         ({"mask": "masks/none.png"}, "does not exist"),
     ],

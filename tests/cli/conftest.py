@@ -17,7 +17,7 @@ from exegan.nets.model import Model
 def workplace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A folder with a model, a photo of three faces, exemplars and a mask, and a detector that finds them."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("exegan.inpainter.encoding.FaceDetector", MadeDetector)
+    monkeypatch.setattr("exegan.inpainter.inpainter.FaceDetector", MadeDetector)
     model = Model(tiny_model_config())
     model.update_mean_w()
     save_model(model, "model", {})

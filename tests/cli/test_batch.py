@@ -73,7 +73,7 @@ def test_some_failed_are_listed(tmp_path: Path, places: list[object], capsys: py
         (["--pairs", "missing.csv", "-o", "out"], "missing.csv does not exist"),
         (["photos", "--pairs", "jobs.csv", "-o", "out"], "expected one of them"),
         (["--pairs", "jobs.csv", "-o", "out", "--format", "gif"], "the format is '.gif'"),
-        (["--pairs", "jobs.csv", "-o", "out", "--strength", "2"], "strength"),
+        (["--pairs", "jobs.csv", "-o", "out", "--exemplar-strength", "2"], "exemplar-strength"),
     ],
 )
 def test_nothing_could_start(

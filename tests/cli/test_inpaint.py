@@ -12,7 +12,7 @@ from helpers import MADE_FACE, run_command, tiny_model_config
 from helpers import run_inpaint as inpaint
 from PIL import Image
 
-from exegan.cli.exemplars import ExemplarWord, parse_exemplar
+from exegan.faces.words import ExemplarWord, parse_exemplar
 from exegan.errors import MaskError
 from exegan.inpainter import load_style
 from exegan.nets.checkpoint import save_model
@@ -158,12 +158,12 @@ def test_bad_input_of_style(arguments: tuple[str, ...], said: str, capsys: pytes
 
 
 def test_exemplar_words(tmp_path: Path) -> None:
-    assert parse_exemplar("a.jpg") == ExemplarWord(None, Path("a.jpg"), None)
-    assert parse_exemplar("2=a.jpg#1") == ExemplarWord(2, Path("a.jpg"), 1)
-    assert parse_exemplar("eyes+mouth=b/a.jpg") == ExemplarWord("eyes+mouth", Path("b/a.jpg"), None)
-    assert parse_exemplar("0:eyes=a.jpg") == ExemplarWord((0, "eyes"), Path("a.jpg"), None)
+    assert parse_exemplar("a.jpg") == ExemplarWord(None, "a.jpg", None)
+    assert parse_exemplar("2=a.jpg#1") == ExemplarWord(2, "a.jpg", 1)
+    assert parse_exemplar("eyes+mouth=b/a.jpg") == ExemplarWord("eyes+mouth", "b/a.jpg", None)
+    assert parse_exemplar("0:eyes=a.jpg") == ExemplarWord((0, "eyes"), "a.jpg", None)
     for name in ("eyes=a#1.jpg", "a=b.jpg", "a.jpg#1"):
         (tmp_path / name).write_bytes(b"")
-        assert parse_exemplar(str(tmp_path / name)) == ExemplarWord(None, tmp_path / name, None), "files go first"
+        assert parse_exemplar(str(tmp_path / name)) == ExemplarWord(None, str(tmp_path / name), None), "files go first"
     with pytest.raises(MaskError, match="'0x' is unknown"):
         parse_exemplar("0x=nowhere.jpg")

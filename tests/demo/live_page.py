@@ -66,7 +66,7 @@ def serve_made_faces(folder: Path, options: dict[str, Any]) -> None:
     from options import Options
     from serving import serve
 
-    import exegan.inpainter.encoding
+    import exegan.inpainter.inpainter
     from exegan.inpainter import Inpainter, Plan
     from exegan.nets.model import Model
 
@@ -77,7 +77,7 @@ def serve_made_faces(folder: Path, options: dict[str, Any]) -> None:
                 raise OSError("/secret/path")
             return super().plan(*arguments, **named)
 
-    exegan.inpainter.encoding.FaceDetector = MadeDetector  # type: ignore[assignment, misc]
+    exegan.inpainter.inpainter.FaceDetector = MadeDetector  # type: ignore[assignment, misc]
     model = Model(tiny_model_config())
     model.update_mean_w()
     accounts = options.pop("accounts", None)

@@ -20,7 +20,7 @@ ROOT = Path(__file__).resolve().parents[2]
 def make_inpainter(monkeypatch: pytest.MonkeyPatch, folder: Path) -> Inpainter:
     """An inpainter, and a folder for all files of the page."""
     monkeypatch.setenv("GRADIO_TEMP_DIR", str(folder))
-    monkeypatch.setattr("exegan.inpainter.encoding.FaceDetector", MadeDetector)
+    monkeypatch.setattr("exegan.inpainter.inpainter.FaceDetector", MadeDetector)
     model = Model(tiny_model_config())
     for parameter in model.parameters():
         torch.nn.init.normal_(parameter, std=0.5)

@@ -18,7 +18,7 @@ from torch import Tensor
 
 from exegan.errors import InputError, Interrupted
 from exegan.evaluation import measuring
-from exegan.evaluation.completing import ModelMethod
+from exegan.evaluation.methods import ModelMethod
 from exegan.evaluation.results import Choices
 from exegan.evaluation.run import evaluate_folders, evaluate_model, trained_on
 from exegan.images import read_mask, read_photo

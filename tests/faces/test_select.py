@@ -7,7 +7,7 @@ import pytest
 from helpers import make_face
 
 from exegan.errors import InputError, MaskError, NoFaceFound
-from exegan.faces.select import choose_face, faces_mask, select_faces
+from exegan.faces.select import faces_mask, select_faces
 
 FACES = [make_face(20, 60, 60), make_face(120, 60, 60), make_face(220, 50, 70)]
 
@@ -16,25 +16,6 @@ def hole(left: int, top: int, right: int, bottom: int) -> np.ndarray:
     mask = np.zeros((200, 300), dtype=np.bool_)
     mask[top:bottom, left:right] = True
     return mask
-
-
-def test_face_whose_box_holds_most_of_the_hole_is_meant() -> None:
-    left, right = make_face(40, 60, 60), make_face(180, 60, 60)
-    assert choose_face([left, right], hole(60, 80, 70, 90)) is left
-    assert choose_face([left, right], hole(90, 80, 230, 90)) is right
-    assert choose_face([right, left], hole(90, 80, 230, 90)) is right
-
-
-def test_hole_beside_all_boxes_goes_to_the_crop_that_reaches_it() -> None:
-    left, right = make_face(40, 60, 60), make_face(180, 60, 60)
-    assert choose_face([left, right], hole(60, 45, 80, 55)) is left, "hair above the box"
-
-
-def test_hole_that_touches_no_face_is_refused() -> None:
-    with pytest.raises(MaskError, match="touches none of the 1 faces"):
-        choose_face([make_face(180, 60, 60)], hole(0, 190, 10, 200))
-    with pytest.raises(NoFaceFound, match=r"no face was found in the photo \(300x200\)"):
-        choose_face([], hole(0, 0, 10, 10))
 
 
 @pytest.mark.parametrize(

@@ -13,8 +13,8 @@ from PIL import Image
 
 from exegan.errors import InputError, WeightsError
 from exegan.inpainter import Inpainter, Recognizer, Regions, load_style, make_recognizer, pick_best, save_style
-from exegan.inpainter.scores import score, similarity
-from exegan.inpainter.showing import sample_sheet, sweep_sheet
+from exegan.inpainter.output import ContactSheet, sweep_sheet
+from exegan.inpainter.result import score, similarity
 
 FACE_KEYS = {
     "index",
@@ -92,10 +92,10 @@ def test_the_score_adds_identity_and_seam() -> None:
 
 def test_the_best_is_the_one_with_the_highest_score(knowing: Inpainter) -> None:
     plan = knowing.plan(made_photo(1), Regions("face"), made_photo(1, 9))
-    samples = knowing.sample(plan, 6)
+    samples = list(knowing.sample(plan, 6))
     scores = [sample.score for sample in samples]
     assert len(set(scores)) > 1
-    assert scores[pick_best(samples)] == max(scores)
+    assert pick_best(samples) is samples[scores.index(max(scores))]
     with pytest.raises(InputError, match="nothing to pick from"):
         pick_best([])
 
@@ -109,7 +109,10 @@ def test_recognition_networks_by_name(tmp_path: Path) -> None:
 
 def test_sheets_show_every_face_and_sample(inpainter: Inpainter) -> None:
     plan = inpainter.plan(made_photo(2), Regions("mouth"), made_photo(1), face="all")
-    sheet = sample_sheet(plan, inpainter.sample(plan, 3), cell=64)
+    thumbnails = ContactSheet(plan, cell=64)
+    for result in inpainter.sample(plan, 3):
+        thumbnails.add(result)
+    sheet = thumbnails.picture()
     assert sheet.size == (4 * 72 + 8, 2 * 100 + 8), "a row a face: the hole and three samples"
     cells = [np.asarray(sheet)[8:72, 8 + 72 * k : 72 + 72 * k] for k in range(4)]
     assert (cells[0] == 255).all(axis=2).mean() > 0.02, "the hole is white"

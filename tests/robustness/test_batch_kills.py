@@ -20,7 +20,7 @@ pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 # on the disk but content), a run with a fraction after so many seconds (amid a write, too), one with 0 never.
 RUNNER = """
 import json, os, signal, sys, threading
-import exegan.batch.engines, exegan.batch.planning, exegan.batch.run, exegan.faces.detect
+import exegan.batch.engines, exegan.batch.pairing, exegan.batch.run, exegan.faces.detect
 from exegan.cli import main
 
 def kill():

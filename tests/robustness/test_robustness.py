@@ -17,9 +17,9 @@ from hypothesis import strategies as st
 from exegan.batch.files import OutputFolder
 from exegan.batch.manifest import Manifest
 from exegan.batch.tables import read_table
-from exegan.cli.exemplars import parse_exemplars
 from exegan.config import ModelConfig, from_dict
 from exegan.errors import ExeGanError, InputError
+from exegan.faces.words import parse_exemplars
 from exegan.provenance import Provenance, marked_packet, read_packet
 
 COUNTS = {
@@ -57,7 +57,7 @@ def test_messages_stay_readable_whatever_they_quote(tmp_path: Path) -> None:
     with pytest.raises(InputError) as refused:
         read_table(str(tmp_path / "table.csv"))
     assert len(str(refused.value)) < 2000
-    assert str(refused.value).endswith("and, if wanted, face, seed, strength")
+    assert str(refused.value).endswith("and, if wanted, mask, face, seed, exemplar_strength, exemplar_b")
 
 
 TEXT = st.text(max_size=20) | st.sampled_from(["\u2028", "a\x85b", "\ud800", "..", "a/b", "x" * 300])
@@ -84,7 +84,13 @@ def test_manifest_of_any_lines(tmp_path: Path, entries: list[Any], more: bytes, 
 
 
 @quick
-@given(st.lists(st.dictionaries(st.sampled_from(["photo", "mask", "exemplar", "face", "seed", "strength"]), DOCUMENTS)))
+@given(
+    st.lists(
+        st.dictionaries(
+            st.sampled_from(["photo", "mask", "exemplar", "face", "seed", "exemplar_strength", "exemplar_b"]), DOCUMENTS
+        )
+    )
+)
 def test_table_of_any_rows(tmp_path: Path, rows: list[Any]) -> None:
     table = tmp_path / "table.jsonl"
     table.write_text("\n".join(map(json.dumps, rows)))

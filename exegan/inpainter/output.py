@@ -1,0 +1,99 @@
+"""What is made of several completions of one photo: their files, a report, and contact sheets to look at."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from PIL import Image
+
+from exegan.faces.align import crop_box
+from exegan.inpainter.plan import Plan
+from exegan.inpainter.result import Inpainted
+from exegan.provenance import Signing
+from exegan.sheets import make_sheet
+
+
+def write_samples(
+    results: Iterable[Inpainted],
+    paths: Sequence[str | Path],
+    quality: int | None = None,
+    signing: Signing | None = None,
+) -> list[str]:
+    """Save several completions of one photo as they come; arguments, errors and (once each) notes as for `save`."""
+    notes: dict[str, None] = {}
+    for result, path in zip(results, paths, strict=True):
+        notes |= dict.fromkeys(result.save(path, quality=quality, signing=signing))
+    return list(notes)
+
+
+def report_samples(
+    reports: Sequence[dict[str, Any]], outputs: Sequence[str], best: int | None = None, file_notes: Sequence[str] = ()
+) -> dict[str, Any]:
+    """JSON-ready facts of all completions of one photo.
+
+    Args:
+        reports: `Inpainted.report` of each.
+        outputs: What their files are called: all, or the best one's alone.
+        best: Its number, if one was picked.
+        file_notes: What the files could not keep.
+    """
+    notes = {"file_notes": list(file_notes)}
+    if len(reports) == 1:
+        return {"output": outputs[0], **reports[0], **notes}
+    if best is not None:
+        return {"output": outputs[0], "picked": best, **reports[best], "samples": list(reports), **notes}
+    return {"samples": [{"output": name, **report} for name, report in zip(outputs, reports, strict=True)], **notes}
+
+
+class ContactSheet:
+    """The hole and completions of one photo, close up; only the faces' surroundings are held.
+
+    Args:
+        plan: Of the photo.
+        cell: Side of a picture in pixels.
+    """
+
+    def __init__(self, plan: Plan, *, cell: int = 256) -> None:
+        faces = sorted({part.index: part.face for part in plan.parts}.items())
+        size_hw = plan.photo.shape[0], plan.photo.shape[1]
+        self._boxes = {index: crop_box(face.crop_affine(1), 1, size_hw, margin=0) for index, face in faces}
+        self._cell = cell
+        self._rows: dict[int, list[tuple[Image.Image, str]]] = {index: [] for index, _ in faces}
+        self._add(_with_hole(plan), "hole")
+
+    def add(self, result: Inpainted, label: str = "") -> None:
+        """One more completion; its label is seed and score (`Inpainted.score`) where none is given."""
+        self._add(result.image, label or f"seed {result.seed}, score {result.score:.2f}")
+
+    def _add(self, picture: Image.Image, label: str) -> None:
+        for index, box in self._boxes.items():
+            part = picture.crop(box)
+            part.thumbnail((self._cell, self._cell))
+            self._rows[index].append((part, label))
+
+    def picture(self) -> Image.Image:
+        """RGB: one face in a grid; of several faces each in a row of its own."""
+        several = len(self._rows) > 1
+        cells, labels = [], []
+        for index, row in self._rows.items():
+            cells += [part for part, _ in row]
+            labels += [f"face {index}, {label}" if several else label for _, label in row]
+        return make_sheet(cells, labels, cell=self._cell, columns=len(cells) // len(self._rows) if several else None)
+
+
+def sweep_sheet(plan: Plan, results: Iterable[Inpainted], *, cell: int = 256) -> Image.Image:
+    """The hole and what `Inpainter.sweep` made, labelled with the layer; RGB."""
+    sheet, last = ContactSheet(plan, cell=cell), len(plan.parts[0].style.codes)
+    for layer, result in enumerate(results):
+        ends = {0: " (all B)", last: " (all A)"}
+        sheet.add(result, f"mix at {layer}{ends.get(layer, '')}")
+    return sheet.picture()
+
+
+def _with_hole(plan: Plan) -> Image.Image:
+    picture = plan.photo.copy()
+    for hole in plan.holes.values():
+        picture[hole] = 255
+    return Image.fromarray(picture)
