@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import importlib.util
-import json
 from collections.abc import Callable
-from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from originals import golden_arrays, original_weights
 from torch import Tensor
 
 from exegan.config import DiscriminatorConfig, GeneratorConfig, StyleEncoderConfig
@@ -21,7 +19,6 @@ from exegan.nets.original import convert_discriminator, convert_generator, conve
 from exegan.ops.composite import composite
 
 Golden = dict[str, np.ndarray]
-Filled = Callable[[str, str], dict[str, Tensor]]
 
 
 def assert_golden(actual: Tensor, expected: np.ndarray, absolute: float | None = None) -> None:
@@ -33,27 +30,9 @@ def assert_golden(actual: Tensor, expected: np.ndarray, absolute: float | None =
     assert worst <= limit, f"largest difference {worst:.3g}, allowed {limit:.3g}"
 
 
-@pytest.fixture
-def golden(shared: Callable[[str], Path]) -> Golden:
-    with np.load(shared("reference/original-256.npz")) as arrays:
-        return dict(arrays)
-
-
-@pytest.fixture
-def filled(shared: Callable[[str], Path]) -> Filled:
-    """State dict of one original network, filled by the reference's rule."""
-    spec = importlib.util.spec_from_file_location("fill", shared("reference/fill.py"))
-    assert spec and spec.loader
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    shapes = json.loads(shared("reference/original-256-keys.json").read_text())
-
-    def fill(network: str, prefix: str) -> dict[str, Tensor]:
-        empty = {key: torch.zeros(shape) for key, shape in shapes[network].items()}
-        state: dict[str, Tensor] = module.fill_state_dict(empty, seed=1, prefix=prefix)
-        return state
-
-    return fill
+@pytest.fixture(scope="module")
+def golden() -> Golden:
+    return golden_arrays()
 
 
 @pytest.mark.parametrize(
@@ -83,9 +62,9 @@ def hole(array: np.ndarray) -> Tensor:
 
 
 @torch.inference_mode()
-def test_generator_equals_original(golden: Golden, filled: Filled) -> None:
+def test_generator_equals_original(golden: Golden) -> None:
     generator = Generator(GeneratorConfig()).eval()
-    generator.load_state_dict(convert_generator(filled("generator", "")))
+    generator.load_state_dict(convert_generator(original_weights("generator")))
     w = generator.mapping(torch.from_numpy(golden["z"]))
     assert_golden(w, golden["w"])
     w_plus = generator.mix_styles(w, torch.from_numpy(golden["codes"]))
@@ -96,11 +75,11 @@ def test_generator_equals_original(golden: Golden, filled: Filled) -> None:
 
 
 @torch.inference_mode()
-def test_style_encoder_equals_original(golden: Golden, filled: Filled) -> None:
+def test_style_encoder_equals_original(golden: Golden) -> None:
     config = GeneratorConfig()
     encoder = IRSE50StyleEncoder(StyleEncoderConfig(), config).eval()
     latent_avg = torch.from_numpy(golden["latent_avg"])
-    encoder.load_state_dict(convert_style_encoder(filled("psp_encoder", "psp."), latent_avg, config))
+    encoder.load_state_dict(convert_style_encoder(original_weights("psp_encoder"), latent_avg, config))
     codes = encoder(picture(golden["exemplar"]))
     assert_golden(codes, golden["codes"])
     with pytest.raises(AssertionError, match="largest difference"):
@@ -108,9 +87,9 @@ def test_style_encoder_equals_original(golden: Golden, filled: Filled) -> None:
 
 
 @torch.inference_mode()
-def test_discriminator_equals_original(golden: Golden, filled: Filled) -> None:
+def test_discriminator_equals_original(golden: Golden) -> None:
     discriminator = Discriminator(DiscriminatorConfig(), resolution=256).eval()
-    discriminator.load_state_dict(convert_discriminator(filled("discriminator", "d.")))
+    discriminator.load_state_dict(convert_discriminator(original_weights("discriminator")))
     completed = composite(torch.from_numpy(golden["raw"])[None], picture(golden["image"]), hole(golden["mask"]))
     logit = discriminator(completed / float(golden["comp_std"]))
     assert_golden(logit, golden["logit"], absolute=1e-3)

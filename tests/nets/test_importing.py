@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import argparse
-import importlib.util
+import importlib
 import json
 import os
 import re
 import sys
 import zipfile
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
-from torch import Tensor
+from originals import golden_arrays, original_weights
 
 from exegan import Inpainter
 from exegan.errors import InputError, WeightsError
@@ -26,30 +25,18 @@ from exegan.ops.composite import composite
 from exegan.training.warm_start import copy_fitting_weights
 from exegan.weights import read_checkpoint
 
-Shared = Callable[[str], Path]
 BENCH = Path(__file__).resolve().parents[2] / "bench"
 
 
-def write_originals(folder: Path, shared: Shared, resolution: int = 256, seed: int = 1) -> tuple[Path, Path]:
-    """Files of the formats that the original publishes, filled by the reference's rule."""
-    spec = importlib.util.spec_from_file_location("fill", shared("reference/fill.py"))
-    assert spec and spec.loader
-    fill = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(fill)
-    shapes = json.loads(shared(f"reference/original-{resolution}-keys.json").read_text())
-
-    def filled(network: str, prefix: str) -> dict[str, Tensor]:
-        empty = {key: torch.zeros(shape) for key, shape in shapes[network].items()}
-        state: dict[str, Tensor] = fill.fill_state_dict(empty, seed=seed, prefix=prefix)
-        return state
-
-    averaged = filled("generator", "")
+def write_originals(folder: Path, resolution: int = 256, seed: int = 1) -> tuple[Path, Path]:
+    """Files of the formats that the original publishes, with the weights that `originals` makes."""
+    averaged = original_weights("generator", resolution, seed)
     generator, encoder = folder / "EXE_GAN_model.pt", folder / "psp.pt"
     options = argparse.Namespace(size=resolution, path="somewhere")
     torch.save(
         {
             "g": {key: value[:0] for key, value in averaged.items()},  # not read, so not worth its size here
-            "d": filled("discriminator", "d."),
+            "d": original_weights("discriminator", resolution, seed),
             "g_ema": averaged,
             "g_optim": {"state": {}, "param_groups": [{"lr": 0.002, "betas": (0.0, 0.99)}]},
             "d_optim": {"state": {}, "param_groups": []},
@@ -61,23 +48,21 @@ def write_originals(folder: Path, shared: Shared, resolution: int = 256, seed: i
         },
         generator,
     )
-    with np.load(shared("reference/original-256.npz")) as arrays:
-        latent_avg = torch.from_numpy(arrays["latent_avg"])
-    state = {f"encoder.{key}": value for key, value in filled("psp_encoder", "psp.").items()}
+    latent_avg = torch.from_numpy(golden_arrays()["latent_avg"])
+    state = {f"encoder.{key}": value for key, value in original_weights("psp_encoder", resolution, seed).items()}
     state["decoder.conv1.conv.weight"] = torch.zeros(1)
     torch.save({"state_dict": state, "opts": {"output_size": 1024}, "latent_avg": latent_avg}, encoder)
     return generator, encoder
 
 
 @pytest.mark.slow
-def test_imported_model_gives_the_original_s_picture(tmp_path: Path, shared: Shared) -> None:
-    generator, encoder = write_originals(tmp_path, shared)
+def test_imported_model_gives_the_original_s_picture(tmp_path: Path) -> None:
+    generator, encoder = write_originals(tmp_path)
     import_original(generator, encoder, tmp_path / "model", discriminator=True)
     for half in (tmp_path / "model").glob("*.tmp"):
         pytest.fail(f"{half} was left behind")
     inpainter = Inpainter.from_pretrained(tmp_path / "model", "cpu")
-    with np.load(shared("reference/original-256.npz")) as arrays:
-        golden = {name: torch.from_numpy(arrays[name]) for name in arrays.files}
+    golden = {name: torch.from_numpy(array) for name, array in golden_arrays().items()}
     image, exemplar = (golden[name].permute(2, 0, 1)[None].float() / 127.5 - 1 for name in ("image", "exemplar"))
     mask = golden["mask"][None, None].float()
     completed = inpainter.complete(image, mask, exemplar, z=golden["z"], noise_mode="const")
@@ -102,13 +87,11 @@ def _assert_training_starts_from(folder: Path) -> None:
 
 
 @pytest.mark.slow
-def test_512_px_equals_the_textbook_s_operations(
-    tmp_path: Path, shared: Shared, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_512_px_equals_the_textbook_s_operations(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.syspath_prepend(str(BENCH))
     sys.modules.pop("textbook", None)
     textbook = importlib.import_module("textbook")
-    generator, encoder = write_originals(tmp_path, shared, resolution=512, seed=2)
+    generator, encoder = write_originals(tmp_path, resolution=512, seed=2)
     model: Model = import_original(generator, encoder, tmp_path / "model")
     assert model.config.generator.resolution == 512 and model.config.generator.num_styles == 12
     image = torch.rand(1, 3, 512, 512) * 2 - 1

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from functools import partial
-from pathlib import Path
 
 import pytest
 import torch
+from originals import PREFIXES, original_shapes
 from torch import Tensor, nn
 
 from exegan.config import DiscriminatorConfig, GeneratorConfig, StyleEncoderConfig
@@ -19,7 +18,6 @@ from exegan.nets.irse50 import IRSE50StyleEncoder
 from exegan.nets.original import convert_discriminator, convert_generator, convert_style_encoder
 
 State = dict[str, Tensor]
-NETWORKS = ["generator", "discriminator", "psp_encoder"]
 
 
 def make_network(network: str, resolution: int) -> tuple[nn.Module, Callable[[State], State]]:
@@ -36,19 +34,18 @@ def make_network(network: str, resolution: int) -> tuple[nn.Module, Callable[[St
 
 
 @pytest.mark.parametrize("resolution", [256, 512])
-@pytest.mark.parametrize("network", NETWORKS)
-def test_names_and_shapes_fit(network: str, resolution: int, shared: Callable[[str], Path]) -> None:
-    shapes = json.loads(shared(f"reference/original-{resolution}-keys.json").read_text())[network]
+@pytest.mark.parametrize("network", PREFIXES)
+def test_names_and_shapes_fit(network: str, resolution: int) -> None:
     with torch.device("meta"):
         ours, convert = make_network(network, resolution)
-        theirs = {key: torch.empty(shape) for key, shape in shapes.items()}
+        theirs = {key: torch.empty(shape) for key, shape in original_shapes(network, resolution).items()}
     converted = {key: tuple(tensor.shape) for key, tensor in convert(theirs).items()}
     expected = {key: tuple(tensor.shape) for key, tensor in ours.state_dict().items()}
     assert converted == expected
 
 
 @pytest.mark.parametrize("key", ["fc.weight", "conv1.conv.weights", "xconv1.conv.weight", "styles.4.convs.99.weight"])
-@pytest.mark.parametrize("network", NETWORKS)
+@pytest.mark.parametrize("network", PREFIXES)
 def test_unknown_entry_is_refused(network: str, key: str) -> None:
     with torch.device("meta"):
         _, convert = make_network(network, 256)
