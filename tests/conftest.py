@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
+import shutil
 from collections.abc import Callable
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -24,6 +27,28 @@ def _seeded() -> None:
 def two_faces() -> Path:
     """A JPEG of 512x372 px, not aligned: a smaller face on the left (0), a larger one on the right (1), both tilted."""
     return ASSETS / "two-faces.jpg"
+
+
+@pytest.fixture(scope="session")
+def onnx_model(pytestconfig: pytest.Config) -> Path:
+    """The bundled model for ONNX Runtime, as `exegan onnx` writes it.
+
+    That takes half a minute, so the folder is kept in pytest's cache until anything that it is made of or by changes.
+    """
+    import exegan
+    from exegan.nets.onnx_export import export_onnx
+
+    made_of = hashlib.sha256("".join(map(version, ("torch", "onnx", "onnxscript", "onnxruntime"))).encode())
+    package = Path(exegan.__file__).parent
+    for path in [package / "models/default/model.safetensors", *sorted(package.rglob("*.py"))]:
+        if path.relative_to(package).parts[0] in ("models", "nets", "ops", "config.py"):
+            made_of.update(path.read_bytes())
+    kept = pytestconfig.cache.mkdir("onnx-model")
+    folder = kept / made_of.hexdigest()[:16]
+    if not (folder / "config.json").exists():  # written last
+        shutil.rmtree(kept)
+        export_onnx("default", folder)
+    return folder
 
 
 @pytest.fixture

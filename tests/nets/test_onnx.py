@@ -50,13 +50,6 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.fixture(scope="module")
-def bundled(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("bundled")
-    export_onnx("default", folder / "onnx")
-    return folder / "onnx"
-
-
 @pytest.fixture
 def onnx(tiny: Path, tmp_path: Path) -> Path:
     """A copy of the tiny ONNX folder to spoil."""
@@ -98,9 +91,11 @@ def test_each_item_may_have_its_own_strength(tiny: Path) -> None:
     ("batch", "noise_mode", "strength", "psi"),
     [(1, "const", 1.0, 1.0), (3, "const", 0.4, 0.7), (1, "none", 0.0, 1.0), (3, "random", 1.0, 0.0)],
 )
-def test_bundled_pictures_are_pytorchs(bundled: Path, batch: int, noise_mode: str, strength: float, psi: float) -> None:
+def test_bundled_pictures_are_pytorchs(
+    onnx_model: Path, batch: int, noise_mode: str, strength: float, psi: float
+) -> None:
     options = {"noise_mode": noise_mode, "exemplar_strength": strength, "truncation_psi": psi}
-    assert_same_pictures("default", bundled, batch, **options)
+    assert_same_pictures("default", onnx_model, batch, **options)
 
 
 def test_noise_for_one_serves_all_and_styles_are_values(tiny: Path) -> None:
