@@ -14,6 +14,10 @@ import torch
 
 os.environ["HF_HUB_OFFLINE"] = "1"  # read when the library is imported: tests use no network
 
+# Where tests of networks and operations run: what torch finds here.
+DEVICES = ["cpu"]
+DEVICES += ["cuda"] if torch.cuda.is_available() else []
+DEVICES += ["mps"] if torch.backends.mps.is_available() else []
 ASSETS = Path(__file__).resolve().parent / "assets"
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 
@@ -21,6 +25,22 @@ SHARED = Path(__file__).resolve().parents[2] / "shared"
 @pytest.fixture(autouse=True)
 def _seeded() -> None:
     torch.manual_seed(0)
+
+
+@pytest.fixture(params=DEVICES)
+def device(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> torch.device:
+    """Each device of this machine in turn; a test makes its tensors there and compares with `helpers.assert_close`."""
+    # TF32 rounds what goes into convolutions to 10 bits; the formulas are what is tested.
+    monkeypatch.setattr(torch.backends.cudnn, "allow_tf32", False)
+    return torch.device(request.param)
+
+
+@pytest.fixture
+def float64_device(device: torch.device) -> torch.device:
+    """Each device that has float64, which MPS has not."""
+    if device.type == "mps":
+        pytest.skip("MPS has no float64")
+    return device
 
 
 @pytest.fixture(scope="session")

@@ -23,7 +23,7 @@ Golden = dict[str, np.ndarray]
 
 def assert_golden(actual: Tensor, expected: np.ndarray, absolute: float | None = None) -> None:
     """Fail unless the largest difference is within 1e-3 of the expected output's spread (or `absolute`)."""
-    wanted = torch.from_numpy(expected)
+    wanted, actual = torch.from_numpy(expected), actual.cpu()
     assert actual.numel() == wanted.numel(), f"got {tuple(actual.shape)}, expected {tuple(wanted.shape)}"
     worst = (actual.reshape(wanted.shape) - wanted).abs().max().item()
     limit = 1e-3 * wanted.std().item() if absolute is None else absolute
@@ -53,52 +53,55 @@ def test_a_wrong_output_is_not_golden(wrong: Callable[[Tensor], Tensor]) -> None
         assert_golden(wrong(right), right.numpy())
 
 
-def picture(array: np.ndarray) -> Tensor:
-    return torch.from_numpy(array).permute(2, 0, 1)[None].float() / 127.5 - 1
-
-
-def hole(array: np.ndarray) -> Tensor:
-    return torch.from_numpy(array)[None, None].float()
+def pictures(golden: Golden, device: torch.device, *names: str) -> list[Tensor]:
+    """Pictures and holes of these names, as networks take them."""
+    arrays = [torch.from_numpy(golden[name]).to(device) for name in names]
+    return [
+        array.permute(2, 0, 1)[None].float() / 127.5 - 1 if array.ndim == 3 else array[None, None].float()
+        for array in arrays
+    ]
 
 
 @torch.inference_mode()
-def test_generator_equals_original(golden: Golden) -> None:
+def test_generator_equals_original(golden: Golden, device: torch.device) -> None:
     generator = Generator(GeneratorConfig()).eval()
     generator.load_state_dict(convert_generator(original_weights("generator")))
-    w = generator.mapping(torch.from_numpy(golden["z"]))
+    generator.to(device)
+    w = generator.mapping(torch.from_numpy(golden["z"]).to(device))
     assert_golden(w, golden["w"])
-    w_plus = generator.mix_styles(w, torch.from_numpy(golden["codes"]))
-    raw = generator(picture(golden["image"]), hole(golden["mask"]), w_plus)
+    w_plus = generator.mix_styles(w, torch.from_numpy(golden["codes"]).to(device))
+    raw = generator(*pictures(golden, device, "image", "mask"), w_plus)
     assert_golden(raw, golden["raw"])
     with pytest.raises(AssertionError, match="largest difference"):
         assert_golden(raw + 2e-3 * raw.std(), golden["raw"])
 
 
 @torch.inference_mode()
-def test_style_encoder_equals_original(golden: Golden) -> None:
+def test_style_encoder_equals_original(golden: Golden, device: torch.device) -> None:
     config = GeneratorConfig()
     encoder = IRSE50StyleEncoder(StyleEncoderConfig(), config).eval()
     latent_avg = torch.from_numpy(golden["latent_avg"])
     encoder.load_state_dict(convert_style_encoder(original_weights("psp_encoder"), latent_avg, config))
-    codes = encoder(picture(golden["exemplar"]))
+    codes = encoder.to(device)(*pictures(golden, device, "exemplar"))
     assert_golden(codes, golden["codes"])
     with pytest.raises(AssertionError, match="largest difference"):
         assert_golden(codes.flip(1), golden["codes"])
 
 
 @torch.inference_mode()
-def test_discriminator_equals_original(golden: Golden) -> None:
+def test_discriminator_equals_original(golden: Golden, device: torch.device) -> None:
     discriminator = Discriminator(DiscriminatorConfig(), resolution=256).eval()
     discriminator.load_state_dict(convert_discriminator(original_weights("discriminator")))
-    completed = composite(torch.from_numpy(golden["raw"])[None], picture(golden["image"]), hole(golden["mask"]))
-    logit = discriminator(completed / float(golden["comp_std"]))
+    raw = torch.from_numpy(golden["raw"])[None].to(device)
+    completed = composite(raw, *pictures(golden, device, "image", "mask"))
+    logit = discriminator.to(device)(completed / float(golden["comp_std"]))
     assert_golden(logit, golden["logit"], absolute=1e-3)
     with pytest.raises(AssertionError, match="largest difference"):
         assert_golden(logit + 0.01, golden["logit"], absolute=1e-3)
 
 
-def test_weight_maps_equal_original(golden: Golden) -> None:
-    mask = hole(golden["mask"])
+def test_weight_maps_equal_original(golden: Golden, device: torch.device) -> None:
+    (mask,) = pictures(golden, device, "mask")
     assert_golden(boundary_weight(mask), golden["confidence"])
     assert_golden(interior_weight(mask), golden["attribute_weight"])
     with pytest.raises(AssertionError, match="largest difference"):
