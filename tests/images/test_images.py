@@ -514,7 +514,7 @@ def test_lists_of_pictures(pixels: NDArray[np.uint8]) -> None:
     batch = to_tensor([Image.fromarray(pixels), 255 - pixels])
     assert batch.shape == (2, 3, 6, 9)
     torch.testing.assert_close(batch[0], -batch[1], rtol=0, atol=1e-6)
-    torch.testing.assert_close(batch[:1], to_tensor(Image.fromarray(pixels)), rtol=0, atol=0)
+    torch.testing.assert_close(batch[:1], to_tensor(Image.fromarray(pixels)), rtol=0, atol=1e-6)
 
 
 def test_clamped_and_rounded_to_the_nearest() -> None:

@@ -143,7 +143,7 @@ def test_distance_grows_with_the_change(name: str, local: Callable[[str], nn.Mod
     same, little, much, other = (
         distance(net, image, x) for x in (image, image + 0.02 * noise, image + 0.2 * noise, image.flip(0))
     )
-    assert (same == 0).all() and (little > 0).all() and (much > 2 * little).all()
+    assert (little > 0).all() and (same < little / 1000).all() and (much > 2 * little).all()
     assert (other > little).all() and (other <= 2).all()
 
 
