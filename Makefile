@@ -17,15 +17,19 @@ demo: $(VENV)/.demo-installed  ## Install, then serve the page on the bundled mo
 
 install: $(VENV)/.dev-installed  ## Install everything a developer needs
 
-test: $(VENV)/.dev-installed  ## Install, then run the tests
-	$(BIN)/python -m pytest
+# WORKERS processes (one for each core, at most 8) share the files out among them; each computes with one thread.
+# A file stays with one of them, so that what its tests share, such as a served page, is made once.
+WORKERS ?= logical
+PYTEST = OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses $(WORKERS) --maxprocesses 8 --dist loadfile
 
-NUMERIC := $(addprefix tests/,nets losses ops faces metrics masks data inpainter)
-test-portable: $(VENV)/.dev-installed  ## Tests of what is computed, as a plain processor does, whose floats end in other bits
-	ATEN_CPU_CAPABILITY=default ONEDNN_MAX_CPU_ISA=SSE41 OMP_NUM_THREADS=1 $(BIN)/python -m pytest $(NUMERIC)
+test: $(VENV)/.dev-installed  ## Install, then run the tests
+	$(PYTEST)
+
+test-portable: $(VENV)/.dev-installed  ## The same as a plain processor computes, whose floats end in other bits
+	ATEN_CPU_CAPABILITY=default ONEDNN_MAX_CPU_ISA=SSE41 $(PYTEST)
 
 test-slow: $(VENV)/.dev-installed  ## The tests that take minutes, left out of `make test`
-	$(BIN)/python -m pytest -m slow
+	$(PYTEST) -m slow
 
 MINUTES ?= 20
 fuzz: $(VENV)/.dev-installed  ## Damaged and hostile input for MINUTES (20), then killed batches and damaged configurations
