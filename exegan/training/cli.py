@@ -106,6 +106,11 @@ def _short(value: Any) -> str:
 class ExeGanCLI(LightningCLI):
     """Adds the `run` section, what writes into `run.dir`, `--ckpt_path last` and `--dry-run`."""
 
+    @staticmethod
+    def subcommands() -> dict[str, set[str]]:
+        """`fit` alone: the module has no steps for Lightning's others, and to declare each takes as long as `fit`."""
+        return {"fit": LightningCLI.subcommands()["fit"]}
+
     def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
         """Declare the `run` section and settings that follow from others."""
         parser.add_argument("--run", type=RunConfig)

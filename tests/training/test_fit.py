@@ -271,6 +271,14 @@ def test_mostly_damaged_faces_are_one_sentence_from_a_worker_too(
     assert ".png is not a picture" in error
 
 
+@pytest.mark.parametrize("command", ["validate", "test", "predict"])
+def test_nothing_but_fit_is_offered(capsys: pytest.CaptureFixture[str], command: str) -> None:
+    """Lightning would offer these, and end them with a traceback or with nothing done."""
+    assert main([command, "--dry-run"]) == 2
+    (error,) = capsys.readouterr().err.splitlines()
+    assert error.startswith("train.py: ") and command in error and "fit" in error
+
+
 def test_run_folder_that_is_a_file_is_one_sentence(
     tmp_path: Path, faces: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
