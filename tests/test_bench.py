@@ -10,7 +10,7 @@ from types import ModuleType
 
 import pytest
 import torch
-from helpers import tiny_model_config
+from helpers import tiny_model_config, write_tiny_model
 
 from exegan.nets.generator import Generator
 from exegan.nets.layers import EqualConv2d
@@ -65,7 +65,8 @@ def test_textbook_operations_are_the_same_operations() -> None:
 
 def test_report_has_every_figure(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     file = tmp_path / "figures.json"
-    load("inference").main(["default", "--batch", "1", "2", "--repeats", "1", "--json", str(file)])
+    model = write_tiny_model(tmp_path / "model")
+    load("inference").main([str(model), "--batch", "1", "2", "--repeats", "1", "--json", str(file)])
     report = json.loads(file.read_text())
     assert [(row["network"], row["batch"]) for row in report["speed"]] == [
         (network, batch) for batch in (1, 2) for network in ("style encoder", "generator")

@@ -5,9 +5,9 @@ from __future__ import annotations
 import http.client
 import io
 import json
+import multiprocessing
 import os
 import socket
-import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+import pytest
 from helpers import made_photo
 from PIL import Image
 
@@ -30,6 +31,11 @@ def free_port() -> int:
         return int(server.getsockname()[1])
 
 
+# Importing takes ten times as long as serving, so one process imports and every page is forked from it.
+_SERVERS = multiprocessing.get_context("forkserver" if hasattr(os, "fork") else "spawn")
+_SERVERS.set_forkserver_preload(["live_page", "serving", "exegan.inpainter", "exegan.faces.detect"])
+
+
 @contextmanager
 def live_page(folder: Path, **options: Any) -> Iterator[str]:
     """Address of the page in a process of its own; `options` as for `options.Options`.
@@ -37,19 +43,21 @@ def live_page(folder: Path, **options: Any) -> Iterator[str]:
     While the folder holds a file `wait`, requests wait; while it holds one `fail`, they fail.
     """
     address = f"http://127.0.0.1:{options.setdefault('port', free_port())}"
-    path = os.pathsep.join([str(ROOT), str(ROOT / "tests"), str(ROOT / "demo")])
-    environment = {**os.environ, "PYTHONPATH": path, "GRADIO_TEMP_DIR": str(folder / "exegan-test")}
     (folder / "exegan-test").mkdir()
-    with (folder / "log").open("w") as log:
-        command = [sys.executable, str(Path(__file__).resolve()), str(folder), json.dumps(options)]
-        process = subprocess.Popen(command, env=environment, stdout=log, stderr=subprocess.STDOUT)
+    (folder / "log").touch()
+    # The process that imports finds its modules by the environment that it is started with.
+    path = os.pathsep.join([str(ROOT), str(ROOT / "tests"), str(ROOT / "demo"), str(ROOT / "tests" / "demo")])
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PYTHONPATH", path)
+        process = _SERVERS.Process(target=serve_made_faces, args=(folder, options), daemon=True)
+        process.start()
     try:
-        wait_until(lambda: "ready" in (folder / "log").read_text() or process.poll() is not None)
-        assert process.poll() is None, (folder / "log").read_text()
+        wait_until(lambda: "ready" in (folder / "log").read_text() or not process.is_alive())
+        assert process.is_alive(), (folder / "log").read_text()
         yield address
     finally:
         process.kill()
-        process.wait()
+        process.join()
 
 
 def wait_until(true: Callable[[], bool]) -> None:
@@ -61,6 +69,11 @@ def wait_until(true: Callable[[], bool]) -> None:
 
 def serve_made_faces(folder: Path, options: dict[str, Any]) -> None:
     """What the process does: the page on a tiny model that finds the faces of `helpers.made_photo`."""
+    with (folder / "log").open("w") as log:
+        for stream in (sys.stdout, sys.stderr):
+            os.dup2(log.fileno(), stream.fileno())
+    os.environ["GRADIO_TEMP_DIR"] = str(folder / "exegan-test")
+
     import torch
     from helpers import MadeDetector, tiny_model_config
     from options import Options
@@ -164,6 +177,3 @@ def png(image: Image.Image) -> bytes:
 
 
 PHOTO, EXEMPLAR = png(made_photo(1)), png(made_photo(1, seed=1))
-
-if __name__ == "__main__":
-    serve_made_faces(Path(sys.argv[1]), json.loads(sys.argv[2]))

@@ -407,11 +407,3 @@ def test_a_taken_port_is_one_sentence() -> None:
     assert done.stdout == ""
     assert done.stderr.startswith("demo/app.py: cannot serve on 127.0.0.1 port ")
     assert done.stderr.endswith("(address already in use); give another --port or --host\n")
-
-
-def test_an_unknown_model_is_one_sentence() -> None:
-    done = run_app("--model", "nowhere/to/be/found", "--port", str(free_port()))
-    assert done.returncode == 2
-    assert done.stdout == ""
-    assert done.stderr.startswith("demo/app.py: ")
-    assert done.stderr.count("\n") == 1

@@ -5,10 +5,13 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import app
 import pytest
 from live_page import ROOT, TIMEOUT, Visitor, free_port, wait_until
 from options import Options, parse, parse_size, read_accounts
@@ -153,12 +156,32 @@ def test_the_folder_alone_is_served_where_the_package_is_installed(tmp_path: Pat
         process.wait(TIMEOUT)
 
 
-def test_a_page_open_to_others_says_so() -> None:
-    command = [sys.executable, str(ROOT / "demo" / "app.py"), "--host", "0.0.0.0", "--port", str(free_port())]
-    done = subprocess.run(
-        [*command, "--model", "nowhere"], capture_output=True, text=True, check=False, timeout=TIMEOUT
-    )
-    warning, error = done.stderr.splitlines()
+@pytest.fixture
+def run_app(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Iterator[Callable[..., list[str]]]:
+    """Runs `demo/app.py` to its refusal, in this process; what it printed on stderr."""
+    monkeypatch.setattr(app, "_keep_memory_together", lambda: None)  # a setting of the whole process
+    monkeypatch.setenv("GRADIO_TEMP_DIR", "")  # given back afterwards
+
+    def run(*arguments: str) -> list[str]:
+        monkeypatch.setattr(sys, "argv", ["app.py", "--port", str(free_port()), *arguments])
+        with pytest.raises(SystemExit) as ended:
+            app.main()
+        told = capsys.readouterr()
+        assert (ended.value.code, told.out) == (2, "")
+        return told.err.splitlines()
+
+    before = signal.getsignal(signal.SIGTERM)
+    yield run
+    signal.signal(signal.SIGTERM, before)
+
+
+def test_an_unknown_model_is_one_sentence(run_app: Callable[..., list[str]]) -> None:
+    (error,) = run_app("--model", "nowhere/to/be/found")
+    assert error.startswith("demo/app.py: ") and "nowhere/to/be/found" in error
+
+
+def test_a_page_open_to_others_says_so(run_app: Callable[..., list[str]]) -> None:
+    warning, error = run_app("--host", "0.0.0.0", "--model", "nowhere")
     assert warning == (
         "demo/app.py: other machines can reach the page and anybody there can use it; --auth FILE asks for a password"
     )

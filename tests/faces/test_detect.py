@@ -77,9 +77,11 @@ def test_face_that_fills_its_picture_is_found(detector: FaceDetector, shared: Sh
     assert len(detector.detect(tight)) == 1
 
 
-def placed(photo: Image.Image, height: int, degrees: float, side: int) -> tuple[Image.Image, np.ndarray]:
+def placed(
+    detector: FaceDetector, photo: Image.Image, height: int, degrees: float, side: int
+) -> tuple[Image.Image, np.ndarray]:
     """The photo's face at a height in pixels, turned, in the middle of a square picture; and its landmarks there."""
-    (face,) = FaceDetector().detect(photo)
+    (face,) = detector.detect(photo)
     left, top, right, bottom = face.box_xyxy
     scale, angle = height / (bottom - top), np.radians(degrees)
     matrix = scale * np.array([[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]])
@@ -95,7 +97,7 @@ def placed(photo: Image.Image, height: int, degrees: float, side: int) -> tuple[
 @pytest.mark.parametrize("name", ["female-10", "male-06"])
 @pytest.mark.parametrize(("height", "degrees"), [(40, 0), (40, 45), (40, -45), (100, 45), (100, -45), (300, 30)])
 def test_small_and_turned_faces(detector: FaceDetector, shared: Shared, name: str, height: int, degrees: float) -> None:
-    picture, landmarks = placed(read_photo(shared(f"photos/{name}.jpg")), height, degrees, 600)
+    picture, landmarks = placed(detector, read_photo(shared(f"photos/{name}.jpg")), height, degrees, 600)
     (face,) = detector.detect(picture)
     eyes = np.hypot(*(landmarks[1] - landmarks[0]))
     assert np.hypot(*(face.landmarks5 - landmarks).T).mean() < 0.12 * eyes
@@ -105,7 +107,7 @@ def test_small_and_turned_faces(detector: FaceDetector, shared: Shared, name: st
 
 
 def test_small_face_in_a_large_photo(detector: FaceDetector, shared: Shared) -> None:
-    picture, landmarks = placed(read_photo(shared("photos/male-06.jpg")), 40, 0, 2100)
+    picture, landmarks = placed(detector, read_photo(shared("photos/male-06.jpg")), 40, 0, 2100)
     (face,) = detector.detect(picture)
     assert np.abs(face.landmarks5 - landmarks).max() < 5
 
