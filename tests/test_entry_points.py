@@ -293,3 +293,83 @@ def test_endpoint_answers_a_program_with_two_samples_of_one_face(
 
 
 # Many photos: `exegan batch` and `exegan evaluate`
+
+
+@pytest.fixture(scope="module")
+def photos(photo: Photo, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two photos that are not aligned: the one of two faces, and the same with the larger face cut at its chin."""
+    folder = tmp_path_factory.mktemp("photos")
+    picture = Image.open(photo.path)
+    picture.save(folder / "a.png")
+    bottom = round(photo.faces[1].box_xyxy[3]) - 12
+    picture.crop((0, 0, picture.width, bottom)).save(folder / "b.png")
+    return folder
+
+
+WAYS = {
+    "both faces, an exemplar for each": [
+        *("--face", "all", "--seed", "3"),
+        *(f"--exemplar={index}={path}" for index, path in enumerate(EXEMPLARS)),
+    ],
+    "auto, several photos of one person": [f"--exemplar={path}" for path in EXEMPLARS],
+    "mixed, weaker, grown": [
+        *(f"--exemplar={EXEMPLARS[0]}", f"--exemplar-b={EXEMPLARS[1]}", "--mix-at", "6"),
+        *("--exemplar-strength", "0.7", "--truncation-psi", "0.8", "--grow", "3"),
+    ],
+    "the best of two": [f"--exemplar={EXEMPLARS[1]}", "--samples", "2", "--pick", "best", "--face", "0,1"],
+}
+
+
+@pytest.mark.parametrize(("backend", "way"), [*(("torch", way) for way in WAYS), ("onnx", next(iter(WAYS)))])
+def test_batch_writes_the_files_that_inpaint_writes(
+    backend: str, way: str, photos: Path, onnx_model: Path, tmp_path: Path
+) -> None:
+    arguments = [*WAYS[way], *options_of(backend, onnx_model)]
+    for path in sorted(photos.iterdir()):
+        output = tmp_path / f"{path.stem}_0.png"
+        assert run_command("inpaint", path, "-o", output, "--region", REGION, *arguments) == 0
+    for_all = [word.replace("--exemplar=", "--exemplars=").replace("-b=", "s-b=") for word in arguments]
+    places = [photos, "--masks", f"region:{REGION}", "-o", tmp_path / "out", "--batch-size", "2"]
+    assert run_command("batch", *places, *for_all, "--quiet") == 0
+    for name in ("a_0.png", "b_0.png"):
+        assert (tmp_path / "out" / name).read_bytes() == (tmp_path / name).read_bytes(), name
+
+
+@pytest.mark.parametrize("suffix", ["csv", "jsonl"])
+def test_a_table_says_whose_looks_each_face_takes(suffix: str, photo: Photo, tmp_path: Path) -> None:
+    rows = [
+        {
+            "photo": photo.path,
+            "mask": "region:mouth",
+            "face": "all",
+            "exemplar": [f"{n}={EXEMPLARS[n]}" for n in (0, 1)],
+        },
+        {"photo": photo.path, "exemplar": [f"1:eyes={EXEMPLARS[0]}"]},
+    ]
+    table = tmp_path / f"jobs.{suffix}"
+    if suffix == "jsonl":
+        table.write_text("\n".join(json.dumps(row, default=str) for row in rows))
+    else:
+        lines = [
+            f"{row['photo']},{row.get('mask', '')},{row.get('face', '')},{'|'.join(row['exemplar'])}" for row in rows
+        ]
+        table.write_text("\n".join(["photo,mask,face,exemplar", *lines]))
+    assert run_command("batch", "--pairs", table, "-o", tmp_path / "out", "--device", "cpu", "--quiet") == 0
+    photo.assert_completed(tmp_path / "out/two-faces_0.png", photo.hole("mouth", 0, 1), 0, 1)
+    photo.assert_completed(tmp_path / "out/two-faces-2_0.png", photo.hole("eyes", 1), 1)
+
+
+def test_evaluate_measures_what_inpaint_makes(networks: list[str], tmp_path: Path) -> None:
+    faces, masks, out = tmp_path / "faces", tmp_path / "masks", tmp_path / "out"
+    faces.mkdir()
+    for number in range(3):
+        (faces / f"{number}.jpg").write_bytes((EXAMPLES / f"face-{number}.jpg").read_bytes())
+    assert run_command("mask-set", "irregular-256", "-o", masks, "--count", "1") == 0
+    model, others = networks[networks.index("--model") + 1], [word for word in networks if word not in ("--model",)]
+    others.remove(model)
+    arguments = ["--data", faces, "--masks", masks, "--bin", "40-60", "--net", "none", "-o", out]
+    assert run_command("evaluate", model, *arguments, *others) == 0
+    results = json.loads((out / "results.json").read_text())
+    figures = {(one["method"], one["metric"]): one["value"] for one in results["figures"] if one["bin"] == "40-60"}
+    l1 = {method: value for (method, metric), value in figures.items() if "l1" in metric.lower()}
+    assert l1["truth"] == 0 < l1["model, itself as exemplar"] < l1["mean-colour"]

@@ -56,7 +56,7 @@ def read_table(table: str, usual: Mapping[str, Any]) -> tuple[list[Job], list[Pr
         )
     jobs, problems = [], []
     for number, row in enumerate(rows, start=1):
-        given = {name: value for name, value in row.items() if value not in (None, "", []) and not _is_nan(value)}
+        given = {name: value for name, value in row.items() if value not in (None, "") and not _is_nan(value)}
         try:
             jobs.append(_make_job(table[: table.rfind("/") + 1], {**usual, **given}))
         except (ValueError, KeyError, MaskError) as error:

@@ -7,7 +7,6 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from exegan.errors import MaskError
-from exegan.masks.regions import parse_regions
 
 Key = int | str | tuple[int, str] | None
 """Whom an exemplar is for: a face by index, regions (`eyes+mouth`) of every face, regions of one face; None = all."""
@@ -62,6 +61,8 @@ def parse_key(text: str) -> Key:
     Raises:
         MaskError: It is none of these.
     """
+    from exegan.masks.regions import parse_regions  # imports NumPy, which `exegan --help` need not wait for
+
     face, sign, regions = text.partition(":")
     is_face = face.strip().isascii() and face.strip().isdecimal()
     if is_face and not sign:

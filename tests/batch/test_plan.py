@@ -133,7 +133,7 @@ def test_tables_of_all_kinds_say_the_same(folders: Path, name: str, write: objec
         ({"photo": []}, "photo is [], expected a path"),
         ({"mask": {"region": "mouth"}}, "mask is {'region': 'mouth'}, expected a path"),
         ({"exemplar": 5}, "exemplar is 5, expected a path"),
-        ({"face": [1]}, "face is [1], expected auto or a number"),
+        ({"face": [1]}, "face is [1], expected auto, all or numbers"),
         ({"mask": "region:tail"}, "the region 'tail' is unknown"),
         ({"exemplar_strength": 2}, "exemplar_strength is 2.0"),
         ({"exemplar": ""}, "no exemplar"),
@@ -151,7 +151,7 @@ def test_a_wrong_row_is_a_problem_and_no_more(folders: Path, row: dict[str, obje
 @pytest.mark.parametrize(
     ("name", "content", "said"),
     [
-        ("a.csv", "photo,mask\n1,2\n", "expected the columns photo, mask, exemplar"),
+        ("a.csv", "photo,mask\n1,2\n", "expected the columns photo, exemplar"),
         ("a.csv", "photo,mask,exemplar,colour\n1,2,3,4\n", "colour"),
         ("a.csv", "photo,mask,exemplar\n1,2,3,4\n", "more cells than columns"),
         ("a.csv", "photo,mask,exemplar\n", "no rows"),

@@ -96,10 +96,10 @@ def test_different_strengths_are_one_batch(
     planned = plan(folders)
     items = [replace(item, job=replace(item.job, exemplar_strength=n / 10)) for n, item in enumerate(planned.items)]
     whole, batches = Inpainter.run, []
-    monkeypatch.setattr(Inpainter, "run", lambda *a, **k: batches.append(k["strengths"]) or whole(*a, **k))
+    monkeypatch.setattr(Inpainter, "run", lambda *a, **k: batches.append(k.get("strengths", [])) or whole(*a, **k))
     settings = Settings(str(model_dir), aligned=True, batch_size=4)
     assert run_batch(replace(planned, items=items), str(folders / "out"), settings, show_progress=False).done == 10
-    assert [len(strengths) for strengths in batches] == [4, 4, 2]
+    assert sorted(map(len, batches)) == [2, 4, 4]
     for name in ("0", "5"):
         hole, exemplar = folders / f"masks/{name}.png", folders / f"exemplars/{name}.png"
         alone = [folders / f"photos/{name}.jpg", "--mask", hole, "--exemplar", exemplar, "--aligned"]

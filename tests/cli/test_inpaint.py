@@ -12,8 +12,8 @@ from helpers import MADE_FACE, run_command, tiny_model_config
 from helpers import run_inpaint as inpaint
 from PIL import Image
 
-from exegan.faces.words import ExemplarWord, parse_exemplar
 from exegan.errors import MaskError
+from exegan.faces.words import ExemplarWord, parse_exemplar
 from exegan.inpainter import load_style
 from exegan.nets.checkpoint import save_model
 from exegan.nets.model import Model

@@ -22,6 +22,7 @@ from exegan.errors import ExeGanError, InputError
 from exegan.faces.words import parse_exemplars
 from exegan.provenance import Provenance, marked_packet, read_packet
 
+USUAL = {"face": "auto", "seed": 0, "exemplar_strength": 1.0}
 COUNTS = {
     "pictures": 40,
     "masks": 60,
@@ -55,7 +56,7 @@ def test_input_is_used_or_refused(kind: str, shop: Shop) -> None:
 def test_messages_stay_readable_whatever_they_quote(tmp_path: Path) -> None:
     (tmp_path / "table.csv").write_text("x" * 100_000 + ",photo\n1,2\n")
     with pytest.raises(InputError) as refused:
-        read_table(str(tmp_path / "table.csv"))
+        read_table(str(tmp_path / "table.csv"), USUAL)
     assert len(str(refused.value)) < 2000
     assert str(refused.value).endswith("and, if wanted, mask, face, seed, exemplar_strength, exemplar_b")
 
@@ -95,7 +96,7 @@ def test_table_of_any_rows(tmp_path: Path, rows: list[Any]) -> None:
     table = tmp_path / "table.jsonl"
     table.write_text("\n".join(map(json.dumps, rows)))
     try:
-        jobs, problems = read_table(str(table))
+        jobs, problems = read_table(str(table), USUAL)
     except ExeGanError:
         return
     assert len(jobs) + len(problems) == len(rows)
