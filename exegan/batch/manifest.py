@@ -21,6 +21,8 @@ MANIFEST = "manifest.jsonl"
 DONE, FAILED = "done", "failed"
 _PART, _PARTS = "manifest-{number:06}.jsonl", r"manifest-(\d+)\.jsonl"
 _KEPT_HASHES = 1024
+# What entries of earlier versions, which noted less, were made with.
+_UNNOTED = {**Settings().facts(), "samples": 1}
 
 Entry = dict[str, Any]
 
@@ -232,8 +234,7 @@ def job_options(item: Item) -> dict[str, Any]:
 def what_changed(item: Item, entry: Entry, options: Mapping[str, Any]) -> str:
     """Name of the first thing in which an item differs from what was done; empty where nothing does."""
     now = {**options, **job_options(item)}
-    # Earlier versions noted less.
-    then, recorded = {**Settings().facts(), "samples": 1, **entry["options"]}, entry["inputs"]
+    then, recorded = {**_UNNOTED, **entry["options"]}, entry["inputs"]
     for name, value in now.items():
         if value != then.get(name):
             return name

@@ -20,10 +20,9 @@ from exegan.batch.manifest import DONE, FAILED, Entry, describe, job_options
 from exegan.batch.plan import Item, Job
 from exegan.batch.settings import Settings
 from exegan.errors import ExeGanError, InputError, Interrupted
-from exegan.faces.words import ExemplarWord, Key
-from exegan.images import open_photo, read_photo
+from exegan.faces.words import ExemplarWord, Key, by_key
+from exegan.images import open_photo
 from exegan.inpainter import (
-    ExemplarPhoto,
     Hole,
     Inpainted,
     Inpainter,
@@ -31,11 +30,10 @@ from exegan.inpainter import (
     Plan,
     Style,
     average_styles,
-    load_style,
     pick_best,
     read_hole,
 )
-from exegan.inpainter.style import STYLE_SUFFIX, Mixing
+from exegan.inpainter.style import Mixing, read_exemplar
 from exegan.provenance import Signing
 
 _KEPT_STYLES = 1024
@@ -114,14 +112,12 @@ class Worker:
         return {None: Mixing.of(styles, styles_b, self._settings.mix_at).style()}
 
     def _averaged(self, words: Sequence[ExemplarWord]) -> dict[Key, Style]:
-        styles: dict[Key, list[Style]] = {}
-        for word in words:
-            styles.setdefault(word.key, []).append(self._style_of(word.path, word.face))
+        styles = by_key(words, lambda word: self._style_of(word.path, word.face))
         return {key: average_styles(ones) for key, ones in styles.items()}
 
     def _encode(self, url: str, face: int | None) -> Style:
         with files.local_copy(url) as path:
-            exemplar = load_style(path) if path.suffix == STYLE_SUFFIX else ExemplarPhoto(read_photo(path), url, face)
+            exemplar = read_exemplar(path, face, url)
         return self._inpainter.make_style(exemplar, aligned=self._settings.aligned)
 
     def complete(self, batch: Sequence[Planned]) -> list[Inpainted | Entry]:

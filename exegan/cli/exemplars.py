@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from exegan.errors import InputError
-from exegan.faces.words import ExemplarWord, Key
+from exegan.faces.words import ExemplarWord, Key, by_key
 
 if TYPE_CHECKING:
-    from exegan.inpainter import Exemplar, ExemplarPhoto, Inpainter, Style
+    from exegan.inpainter import Exemplar, Inpainter
     from exegan.inpainter.style import Mixing
 
 
@@ -20,26 +20,9 @@ def read_exemplars(words: Sequence[ExemplarWord]) -> dict[Key, Exemplar]:
     Raises:
         InputError: A file is missing, damaged or something else.
     """
-    exemplars: dict[Key, list[ExemplarPhoto | Style]] = {}
-    for word in words:
-        exemplars.setdefault(word.key, []).append(read_exemplar(Path(word.path), word.face))
-    return dict(exemplars)
+    from exegan.inpainter.style import read_exemplar
 
-
-def read_exemplar(path: Path, face: int | None) -> ExemplarPhoto | Style:
-    """A photo, or by the extension .safetensors a style.
-
-    Raises:
-        InputError: The file is missing, damaged or something else, or a style is asked for one of its faces.
-    """
-    from exegan.images import read_photo
-    from exegan.inpainter import ExemplarPhoto, load_style
-
-    if path.suffix.lower() != ".safetensors":
-        return ExemplarPhoto(read_photo(path), str(path), face)
-    if face is not None:
-        raise InputError(f"{path} is a style, which has no faces to choose from; leave #{face} out")
-    return load_style(path)
+    return dict(by_key(words, lambda word: read_exemplar(Path(word.path), word.face)))
 
 
 def encode_mixing(

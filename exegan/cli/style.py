@@ -8,7 +8,6 @@ from typing import Annotated
 
 import typer
 
-from exegan.cli.exemplars import read_exemplar
 from exegan.errors import InputError
 from exegan.faces.words import parse_exemplars
 
@@ -24,6 +23,7 @@ def style(
 ) -> None:
     """Encode a face, or several photos of it, once: 'exegan inpaint --exemplar' takes the file in place of a photo."""
     from exegan.inpainter import Inpainter, check_style_output, save_style
+    from exegan.inpainter.style import read_exemplar
 
     check_style_output(output)
     words = parse_exemplars(face)

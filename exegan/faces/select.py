@@ -164,10 +164,34 @@ def faces_mask(
     mask = np.zeros(size_hw, dtype=np.bool_)
     for face in faces:
         mask |= region_mask(regions, face.landmarks5, size_hw)
-    mask = grow_mask(mask, grow)
-    mask = spare_others(invert_mask(mask) if invert else mask, faces, others, inverted=invert)
-    if not mask.any():
+    return regions_hole(grow_mask(mask, grow), regions, faces, others, grow=grow, invert=invert)
+
+
+def regions_hole(
+    mask: NDArray[np.bool_],
+    regions: str,
+    faces: Sequence[Face],
+    others: Sequence[Face],
+    *,
+    grow: int = 0,
+    invert: bool = False,
+) -> NDArray[np.bool_]:
+    """Hole of regions that are drawn and grown: inverted where that is wanted, and without other faces.
+
+    Args:
+        mask: Bool [H, W], the regions.
+        regions: Their names, for the error.
+        faces: The faces meant.
+        others: Faces of the photo that are not meant; the hole leaves them out (`spare_others`).
+        grow: By how many pixels it was widened, for the error.
+        invert: Everything but the regions.
+
+    Raises:
+        MaskError: Nothing is left to be hole.
+    """
+    hole = spare_others(invert_mask(mask) if invert else mask, faces, others, inverted=invert)
+    if not hole.any():
         raise MaskError(
             f"nothing of {regions!r} is left as a hole (grown by {grow} px); grow it more, or choose another"
         )
-    return mask
+    return hole

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from exegan.errors import MaskError
 
 Key = int | str | tuple[int, str] | None
 """Whom an exemplar is for: a face by index, regions (`eyes+mouth`) of every face, regions of one face; None = all."""
+
+
+T = TypeVar("T")
 
 
 class ExemplarWord(NamedTuple):
@@ -27,6 +30,14 @@ class ExemplarWord(NamedTuple):
     def __str__(self) -> str:
         key = ":".join(map(str, self.key)) if isinstance(self.key, tuple) else self.key
         return f"{'' if key is None else f'{key}='}{self.path}{'' if self.face is None else f'#{self.face}'}"
+
+
+def by_key(words: Sequence[ExemplarWord], read: Callable[[ExemplarWord], T]) -> dict[Key, list[T]]:
+    """What is read for each word, by whom it is for, in the order given; several for the same are of one person."""
+    exemplars: dict[Key, list[T]] = {}
+    for word in words:
+        exemplars.setdefault(word.key, []).append(read(word))
+    return exemplars
 
 
 def parse_exemplars(words: Sequence[str] | None) -> list[ExemplarWord]:

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from exegan.errors import InputError, MaskError
 from exegan.faces.face import Face
 from exegan.faces.paste import hole_outside_crop
-from exegan.faces.select import divide_hole, select_faces, spare_others, split_faces
+from exegan.faces.select import divide_hole, regions_hole, select_faces, spare_others, split_faces
 from exegan.faces.words import Key
 from exegan.images import Photo, check_mask, read_mask
 from exegan.inpainter.style import Style
@@ -220,14 +220,9 @@ def _regions_hole(
     hole = np.zeros(size_hw, dtype=np.bool_)
     for face, names in wanted:
         hole |= editing.grow(region_mask(names, face.landmarks5, size_hw), regions.grow)
-    hole = editing.invert(hole) if regions.invert else hole
-    hole = spare_others(hole, [face for face, _ in wanted], others, inverted=regions.invert)
-    if not hole.any():
-        names = " and ".join(dict.fromkeys(names for _, names in wanted))
-        raise MaskError(
-            f"nothing of {names} is left as a hole (grown by {regions.grow} px); grow it more, or choose another"
-        )
-    return hole
+    names = " and ".join(dict.fromkeys(names for _, names in wanted))
+    chosen = [face for face, _ in wanted]
+    return regions_hole(hole, names, chosen, others, grow=regions.grow, invert=regions.invert)
 
 
 def _touches_crop(mask: BoolMask, face: Face) -> bool:

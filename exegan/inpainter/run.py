@@ -14,7 +14,7 @@ from PIL import Image
 from torch import Tensor
 
 from exegan.errors import InputError
-from exegan.faces.align import Affine, crop_outside_photo, crop_side, warp_crop, warp_mask
+from exegan.faces.align import crop_outside_photo, crop_side, warp_crop, warp_mask
 from exegan.faces.face import Face
 from exegan.faces.paste import hole_outside_crop, paste
 from exegan.faces.seam import seam_score
@@ -49,21 +49,6 @@ class Clock:
         self.seconds[name] = self.seconds.get(name, 0.0) + seconds
 
 
-@dataclass(frozen=True, eq=False)
-class _Crop:
-    """A face, aligned for the networks.
-
-    Args:
-        affine: Photo → crop.
-        image: [3, R, R] in [-1, 1], on the CPU.
-        mask: [1, R, R], 1 = hole, on the CPU.
-    """
-
-    affine: Affine
-    image: Tensor
-    mask: Tensor
-
-
 @dataclass
 class _Run:
     """A plan with a seed, on its way."""
@@ -74,7 +59,6 @@ class _Run:
     canvas: NDArray[np.uint8]
     clock: Clock = field(default_factory=Clock)
     clocks: dict[int, Clock] = field(default_factory=dict)
-    affines: dict[int, Affine] = field(default_factory=dict)
 
     def add(self, index: int, stage: str, seconds: float) -> None:
         """Count seconds to a stage of the photo and of one face."""
@@ -83,6 +67,8 @@ class _Run:
 
 
 _Job = tuple[_Run, Part]
+_Crop = tuple[Tensor, Tensor]
+"""A face aligned for the networks: [3, R, R] in [-1, 1], and its hole [1, R, R], 1 = hole. On the CPU."""
 _Crops = dict[tuple[int, int, int], _Crop]
 
 
@@ -154,7 +140,6 @@ def _cut_out(jobs: Sequence[_Job], resolution: int, known: _Crops) -> list[_Crop
             if key not in known:
                 known[key] = _cut(run.canvas, part.unknown, part.face, resolution)
         run.add(part.index, "align", clock.seconds["align"])
-        run.affines[part.index] = known[key].affine
         crops.append(known[key])
     return crops
 
@@ -163,7 +148,7 @@ def _cut(photo: NDArray[np.uint8], unknown: BoolMask, face: Face, resolution: in
     affine = face.crop_affine(resolution)
     hole = warp_mask(unknown, affine, resolution)
     image = to_tensor(warp_crop(photo, affine, resolution, hole))[0]
-    return _Crop(affine, image, torch.from_numpy(hole)[None])
+    return image, torch.from_numpy(hole)[None]
 
 
 def _complete(networks: TensorInpainter, jobs: Sequence[_Job], crops: Sequence[_Crop], options: Options) -> None:
@@ -171,8 +156,8 @@ def _complete(networks: TensorInpainter, jobs: Sequence[_Job], crops: Sequence[_
     clock = Clock()
     with clock.stage("generate"):
         raws = networks.generate(
-            torch.stack([crop.image for crop in crops]),
-            torch.stack([crop.mask for crop in crops]),
+            torch.stack([image for image, _ in crops]),
+            torch.stack([mask for _, mask in crops]),
             torch.stack([part.style.codes for _, part in jobs]),
             seed=[run.seed for run, _ in jobs],
             options=options,
@@ -181,11 +166,13 @@ def _complete(networks: TensorInpainter, jobs: Sequence[_Job], crops: Sequence[_
     if not torch.isfinite(raws).all():
         raise InputError("the picture that the model drew is not finite (NaN); use float32, or export the model again")
     share = clock.seconds["generate"] / len(jobs)
-    for (run, part), crop, raw in zip(jobs, crops, raws, strict=True):
+    for (run, part), raw in zip(jobs, raws, strict=True):
         run.add(part.index, "generate", share)
         pasting = Clock()
         with pasting.stage("paste"):
-            run.canvas = paste(run.canvas, raw, part.hole, crop.affine, blend=options.blend)
+            run.canvas = paste(
+                run.canvas, raw, part.hole, part.face.crop_affine(networks.resolution), blend=options.blend
+            )
         run.add(part.index, "paste", pasting.seconds["paste"])
 
 
@@ -200,7 +187,8 @@ def _result(run: _Run, resolution: int, recognizer: Recognizer | None) -> Inpain
 def _measure(run: _Run, index: int, resolution: int, recognizer: Recognizer | None) -> CompletedFace:
     """Compare a face before and after."""
     parts = [part for part in run.plan.parts if part.index == index]
-    face, hole, affine = parts[0].face, run.plan.holes[index], run.affines[index]
+    face, hole = parts[0].face, run.plan.holes[index]
+    affine = face.crop_affine(resolution)
     to_exemplar: float | None = None
     to_photo: float | None = None
     if recognizer is not None:

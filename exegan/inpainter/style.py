@@ -19,6 +19,7 @@ from torch import Tensor
 from exegan.errors import InputError, NoFaceFound
 from exegan.faces.face import Face, largest_face
 from exegan.faces.words import Key
+from exegan.images import read_photo
 
 STYLE_SUFFIX = ".safetensors"
 
@@ -208,6 +209,25 @@ def load_style(path: str | Path) -> Style:
     if codes is None or not is_style:
         raise InputError(f"{path} is no style, expected a file that 'exegan style' wrote; give that or a photo")
     return Style(codes.float(), metadata.get("model_sha256") or None, (path.name,))
+
+
+def read_exemplar(path: Path, face: int | None = None, name: str | None = None) -> ExemplarPhoto | Style:
+    """A photo, or by the extension .safetensors a style.
+
+    Args:
+        path: The file.
+        face: Index of the face in the photo that is meant; None for photos that show one.
+        name: What to call it in sentences; None = its path.
+
+    Raises:
+        InputError: The file is missing, damaged or something else, or a style is asked for one of its faces.
+    """
+    called = str(path) if name is None else name
+    if path.suffix.lower() != STYLE_SUFFIX:
+        return ExemplarPhoto(read_photo(path), called, face)
+    if face is not None:
+        raise InputError(f"{called} is a style, which has no faces to choose from; leave #{face} out")
+    return load_style(path)
 
 
 def average_styles(styles: Sequence[Style]) -> Style:

@@ -52,7 +52,7 @@ def test_a_region_beyond_the_photos_edge(tmp_path: Path) -> None:
     assert run_command("batch", *arguments, "--device", "cpu", "--batch-size", "1", "--quiet") == 1
     assert written(tmp_path) == noted(tmp_path, "done") == {"1_0.png"}
     assert noted(tmp_path, "failed") == {"0_0.png"}
-    assert "nothing of chin is left as a hole" in (out / "manifest.jsonl").read_text()
+    assert "nothing of 'chin' is left as a hole" in (out / "manifest.jsonl").read_text()
 
 
 @pytest.mark.parametrize(
