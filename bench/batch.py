@@ -27,13 +27,13 @@ import torch
 from measure import describe_machine
 from PIL import Image
 
+from exegan.batch.manifest import Settings
 from exegan.batch.pairing import plan_batch
 from exegan.batch.run import run_batch
-from exegan.batch.settings import Settings
-from exegan.faces.face import largest_face
-from exegan.images import open_photo, read_photo
+from exegan.faces.detect import largest_face
 from exegan.inpainter import Inpainter
-from exegan.machine import peak_memory_mib, reset_peak_memory, synchronise
+from exegan.io import open_photo, read_photo
+from exegan.training.hardware import peak_memory_mib, reset_peak_memory, synchronise
 
 
 def make_crops(folder: Path, count: int, side: int) -> dict[str, str]:

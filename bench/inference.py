@@ -28,10 +28,9 @@ from torch import Tensor, nn
 from exegan.config import GeneratorConfig, ModelConfig
 from exegan.errors import ExeGanError
 from exegan.inpainter import choose_device
-from exegan.machine import peak_memory_mib, reset_peak_memory
 from exegan.nets.checkpoint import load_model
-from exegan.nets.model import Model
-from exegan.nets.runtime import PRECISIONS, TorchNetworks
+from exegan.nets.model import PRECISIONS, Model, TorchNetworks
+from exegan.training.hardware import peak_memory_mib, reset_peak_memory
 
 
 def make_model(name: str, device: torch.device) -> Model:

@@ -12,7 +12,7 @@ from typing import Any
 
 import torch
 
-from exegan.machine import synchronise
+from exegan.training.hardware import synchronise
 
 _SGEMM_SIDE = 2048
 

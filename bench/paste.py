@@ -26,8 +26,8 @@ from PIL import Image
 from exegan.faces.align import Affine, warp_crop, warp_mask
 from exegan.faces.paste import hole_outside_crop, paste
 from exegan.faces.seam import seam_score
-from exegan.images import to_tensor
-from exegan.machine import peak_memory_mib, reset_peak_memory
+from exegan.io import to_tensor
+from exegan.training.hardware import peak_memory_mib, reset_peak_memory
 
 T = TypeVar("T")
 

@@ -18,7 +18,7 @@ _KERNEL = torch.outer(torch.tensor([1.0, 3.0, 3.0, 1.0]), torch.tensor([1.0, 3.0
 
 
 def textbook_filter(x: Tensor, pad: int, gain: float = 1.0) -> Tensor:
-    """Twin of `exegan.ops.resample.fir_filter`."""
+    """Twin of `exegan.ops.image.fir_filter`."""
     batch, channels, height, width = x.shape
     planes = F.pad(x.reshape(batch * channels, 1, height, width), (pad,) * 4)
     planes = F.conv2d(planes, (_KERNEL * gain).to(x)[None, None])
@@ -26,7 +26,7 @@ def textbook_filter(x: Tensor, pad: int, gain: float = 1.0) -> Tensor:
 
 
 def textbook_upsample(x: Tensor) -> Tensor:
-    """Twin of `exegan.ops.resample.upsample`."""
+    """Twin of `exegan.ops.image.upsample`."""
     batch, channels, height, width = x.shape
     spread = F.pad(x.reshape(batch, channels, height, 1, width, 1), (0, 1, 0, 0, 0, 1))
     spread = spread.reshape(batch, channels, 2 * height, 2 * width)

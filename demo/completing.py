@@ -14,8 +14,8 @@ from pictures import check_kept
 
 from exegan.cli.completions import sample_paths
 from exegan.errors import ExeGanError, InputError
-from exegan.images import open_photo, read_photo
 from exegan.inpainter import Clock, ExemplarPhoto, Inpainter, Options, Style, read_hole, report_samples
+from exegan.io import open_photo, read_photo
 
 MOST_EXEMPLARS = MOST_SAMPLES = 8
 LARGEST_GROW = 500  # pixels; time grows with it

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from pictures import ALL_FACES, Chosen, OpenedPhoto
 from PIL import Image, ImageDraw, ImageFont
 
-from exegan.faces.face import Face
+from exegan.faces.detect import Face
 
 TEAL = (20, 184, 166)
 

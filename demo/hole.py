@@ -16,10 +16,10 @@ from pictures import ALL_FACES, PREVIEW_SIDE, Chosen, OpenedPhoto, check_kept, p
 from PIL import Image
 
 from exegan.errors import InputError, MaskError
-from exegan.faces.face import Face
+from exegan.faces.detect import Face
 from exegan.faces.select import spare_others, split_faces
-from exegan.images import check_mask, read_mask
-from exegan.images.decoding import decoded, read_bytes
+from exegan.io import check_mask, read_mask
+from exegan.io.decode import decoded, read_bytes
 from exegan.masks.editing import grow, invert
 from exegan.masks.regions import region_mask
 

@@ -13,10 +13,10 @@ from grants import is_regular_below
 from PIL import Image
 
 from exegan.errors import InputError, NoFaceFound
-from exegan.faces.face import Face, largest_face
-from exegan.images import read_photo
-from exegan.images.formats import DECODED
+from exegan.faces.detect import Face, largest_face
 from exegan.inpainter import Inpainter
+from exegan.io import read_photo
+from exegan.io.decode import DECODED
 
 PREVIEW_SIDE = 1024  # of the copy in the browser; files to download have every pixel
 ALL_FACES = "all"

@@ -14,8 +14,8 @@ from pictures import OpenedPhoto, check_kept, new_place, reduced
 from PIL import Image
 
 from exegan.errors import ExeGanError, InputError
-from exegan.images import open_photo, read_photo
 from exegan.inpainter import ExemplarPhoto, Inpainted, Inpainter, Options, Style
+from exegan.io import open_photo, read_photo
 
 FORMATS = {"PNG (nothing lost)": ".png", "As the photo": "", "JPEG": ".jpg", "WebP (nothing lost)": ".webp"}
 _KEPT_STYLES = 256  # some 10 MiB

@@ -14,8 +14,8 @@ from starlette.middleware import Middleware
 from sweeping import sweep_regularly
 
 from exegan.errors import InputError
-from exegan.images import limit_pixels
 from exegan.inpainter import Inpainter
+from exegan.io import limit_pixels
 
 PICTURES_AT_ONCE = 3  # of the largest that one request may name: photo, mask, exemplar
 SESSIONS_KEPT = 1000  # each takes 0.15 MiB, 150 in all, and every request of a program is one

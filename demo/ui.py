@@ -14,7 +14,7 @@ from samples import FORMATS
 from steps import ExemplarStep, PhotoStep, ResultStep
 
 from exegan.inpainter import Inpainter
-from exegan.masks.template import REGIONS
+from exegan.masks.regions import REGIONS
 
 __all__ = ["CSS", "MODEL_EVENTS", "THEME", "build"]
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from exegan._version import __version__
+
 if TYPE_CHECKING:
     from exegan.inpainter import Inpainted, Inpainter
 
-__version__ = "0.1.0"
 __all__ = ["Inpainted", "Inpainter", "__version__"]
 
 

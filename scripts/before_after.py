@@ -15,7 +15,7 @@ from PIL import Image, ImageDraw
 
 from exegan import Inpainter
 from exegan.faces.detect import Face, largest_face
-from exegan.images import read_photo, save_photo
+from exegan.io import read_photo, save_photo
 
 # Photo, exemplar, hole.
 CASES = (

@@ -15,9 +15,9 @@ import numpy as np
 import torch
 from PIL import Image
 
-from exegan.data.sources import open_source
-from exegan.images import save_photo, to_tensor, to_uint8
+from exegan.data.folder_zip import open_source
 from exegan.inpainter import Inpainter
+from exegan.io import save_photo, to_tensor, to_uint8
 
 FOLDER = Path(__file__).resolve().parents[1] / "demo" / "examples"
 COUNT, TAKEN, SIDE, BATCH = 96, 6, 384, 16

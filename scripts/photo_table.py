@@ -16,9 +16,9 @@ import numpy as np
 from PIL import Image
 
 from exegan import Inpainter
-from exegan.images import read_photo, save_photo
 from exegan.inpainter import Inpainted, Regions
-from exegan.sheets import make_sheet
+from exegan.inpainter.output import make_sheet
+from exegan.io import read_photo, save_photo
 
 REGIONS = ("mouth", "eyes", "nose+mouth", "lower-face", "brows+eyes", "face", "left-eye", "cheeks")
 SIDES = (1024, 640, 400, 256, 800, 1600)

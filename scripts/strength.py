@@ -14,13 +14,12 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image
 
-from exegan.evaluation.cases import FaceCases
-from exegan.evaluation.pairing import picture_seed
-from exegan.evaluation.sheet import masked
-from exegan.faces.face import AlignedFace
-from exegan.images import save_photo
+from exegan.evaluation.cases import FaceCases, picture_seed
+from exegan.evaluation.report import masked
+from exegan.faces.detect import AlignedFace
 from exegan.inpainter import Inpainter, Options, Recognizer, make_recognizer
-from exegan.sheets import make_sheet
+from exegan.inpainter.output import make_sheet
+from exegan.io import save_photo
 
 BIN = "face"
 STRENGTHS = (0.0, 0.25, 0.5, 0.75, 1.0)

@@ -16,8 +16,8 @@ from PIL import Image
 
 from exegan.faces.align import Affine
 from exegan.faces.paste import inside_crop, paste
-from exegan.images import read_photo, save_photo
 from exegan.inpainter import Inpainter
+from exegan.io import read_photo, save_photo
 
 ROOT = Path(__file__).resolve().parents[1]
 EXAMPLES, OUTPUT = ROOT / "demo" / "examples", ROOT / "tests" / "assets" / "two-faces.jpg"

@@ -14,9 +14,9 @@ from PIL import Image
 from exegan import Inpainter
 from exegan.evaluation.cases import FaceCases
 from exegan.evaluation.methods import ModelMethod
-from exegan.evaluation.sheet import masked
-from exegan.images import save_photo
-from exegan.sheets import make_sheet
+from exegan.evaluation.report import masked
+from exegan.inpainter.output import make_sheet
+from exegan.io import save_photo
 
 BINS = ("20-40", "face", "40-60", "60-80")
 COUNT, FACES_A_ROW, CELL = 48, 4, 192

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from exegan.cli import main
 from exegan.config import GeneratorConfig, ModelConfig, StyleEncoderConfig
-from exegan.faces.face import Face
+from exegan.faces.detect import Face
 from exegan.nets.checkpoint import save_model
 from exegan.nets.model import Model
 

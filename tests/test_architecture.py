@@ -13,7 +13,7 @@ import pytest
 import torch
 
 import exegan
-from exegan import machine
+from exegan.training import hardware as machine
 
 ROOT = Path(__file__).resolve().parents[1]
 UNIX_ONLY = {"fcntl", "grp", "pwd", "resource", "termios"}

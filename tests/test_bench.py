@@ -14,8 +14,8 @@ from helpers import tiny_model_config, write_tiny_model
 
 from exegan.nets.generator import Generator
 from exegan.nets.layers import EqualConv2d
+from exegan.ops.image import fir_filter, upsample
 from exegan.ops.modulate import modulated_conv2d
-from exegan.ops.resample import fir_filter, upsample
 
 BENCH = Path(__file__).resolve().parents[1] / "bench"
 

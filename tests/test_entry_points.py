@@ -21,9 +21,9 @@ from samples import StyleCache, Wishes, complete
 
 from exegan.faces.detect import Face, FaceDetector
 from exegan.faces.select import faces_mask
-from exegan.images import open_photo, read_photo
 from exegan.inpainter import ExemplarPhoto, Inpainter, Regions
-from exegan.provenance import read_packet
+from exegan.io import open_photo, read_photo
+from exegan.io.xmp import read_packet
 
 Pixels = NDArray[np.int16]
 BACKENDS = ("torch", "onnx")

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from exegan.errors import InputError
-from exegan.sheets import make_sheet
+from exegan.inpainter.output import make_sheet
 
 
 def test_pictures_are_in_order_and_labels_below() -> None:

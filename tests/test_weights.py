@@ -18,7 +18,7 @@ import torch
 from torch import Tensor, nn
 
 from exegan.errors import WeightsError
-from exegan.weights import (
+from exegan.io.weights import (
     DOWNLOAD_TIMEOUT_S,
     downloading,
     load_into,

@@ -11,9 +11,8 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 from typing import Any
 
-from exegan.batch.manifest import Entry
+from exegan.batch.manifest import Entry, Settings
 from exegan.batch.plan import Item
-from exegan.batch.settings import Settings
 from exegan.batch.worker import Planned, Worker
 from exegan.errors import ConfigError, ExeGanError, InputError
 from exegan.inpainter import Inpainted, describe_model

@@ -18,8 +18,8 @@ from fsspec.core import url_to_fs
 from fsspec.implementations.local import LocalFileSystem
 
 from exegan.errors import ExeGanError, InputError, Interrupted
-from exegan.images import FORMATS
-from exegan.images.saving import being_written
+from exegan.io import FORMATS
+from exegan.io.saving import being_written
 
 _PARTIAL = ".partial"
 _LOCK = ".batch.lock"

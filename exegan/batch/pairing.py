@@ -14,8 +14,8 @@ from exegan.batch.files import exists, is_folder, join, list_pictures, path_in
 from exegan.batch.plan import REGION, Item, Job, Plan, Problem, check_inputs, expand
 from exegan.batch.tables import read_table
 from exegan.errors import ConfigError, InputError
-from exegan.faces.words import ExemplarWord, parse_exemplars
-from exegan.images import FORMATS
+from exegan.faces.select import ExemplarWord, parse_exemplars
+from exegan.io import FORMATS
 from exegan.masks.regions import parse_regions
 
 
@@ -39,7 +39,7 @@ def plan_batch(
     Args:
         photos: Folder of photos, with `masks` and `exemplars` (`pair_folders`).
         masks: See there.
-        exemplars: See there; one or several words (`exegan.faces.words`).
+        exemplars: See there; one or several words (`exegan.faces.select`).
         pairs: Or a table (`exegan.batch.tables`).
         exemplars_b: As `exemplars`: the second exemplar of each photo, for the finer layers.
         output: Where `run_batch` will write. What lies there is neither photo nor mask nor exemplar; None leaves it to

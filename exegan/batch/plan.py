@@ -12,9 +12,9 @@ from urllib.parse import urlsplit
 
 from exegan.batch import files
 from exegan.errors import InputError
-from exegan.faces.words import ExemplarWord
-from exegan.images import check_picture
+from exegan.faces.select import ExemplarWord
 from exegan.inpainter.style import STYLE_SUFFIX
+from exegan.io import check_picture
 
 REGION = "region:"
 

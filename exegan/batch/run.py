@@ -13,9 +13,8 @@ from typing import Any, Literal
 from tqdm import tqdm
 
 from exegan.batch.files import OutputFolder, is_full
-from exegan.batch.manifest import DONE, FAILED, MANIFEST, Entry, Manifest, Todo, sort_out
+from exegan.batch.manifest import DONE, FAILED, MANIFEST, Entry, Manifest, Settings, Todo, sort_out
 from exegan.batch.plan import Plan, Problem, printable
-from exegan.batch.settings import Settings
 from exegan.errors import InputError, Interrupted
 
 Engine = Literal["threads", "ray"]

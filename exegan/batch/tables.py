@@ -13,7 +13,7 @@ from typing import Any
 from exegan.batch.files import local_copy, reason_of
 from exegan.batch.plan import REGION, Job, Problem
 from exegan.errors import ConfigError, InputError, MaskError
-from exegan.faces.words import ExemplarWord, parse_exemplar
+from exegan.faces.select import ExemplarWord, parse_exemplar
 from exegan.masks.regions import parse_regions
 
 _REQUIRED = ("photo", "exemplar")
@@ -30,7 +30,7 @@ def read_table(table: str, usual: Mapping[str, Any]) -> tuple[list[Job], list[Pr
     Args:
         table: `.csv`, `.jsonl` or `.parquet` with the columns photo and exemplar, and, where wanted, mask (needed but
             where exemplars are for regions), face, seed, exemplar_strength and exemplar_b. Relative paths start at the
-            table's folder. Exemplars are written as on the command line (`exegan.faces.words`), several in a cell with
+            table's folder. Exemplars are written as on the command line (`exegan.faces.select`), several in a cell with
             `|` between them, or as a list.
         usual: `face`, `seed` and `exemplar_strength` of rows that say nothing.
 

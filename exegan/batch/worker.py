@@ -16,25 +16,14 @@ import torch
 
 from exegan.batch import files
 from exegan.batch.files import is_full, reason_of
-from exegan.batch.manifest import DONE, FAILED, Entry, describe, job_options
+from exegan.batch.manifest import DONE, FAILED, Entry, Settings, describe, job_options
 from exegan.batch.plan import Item, Job
-from exegan.batch.settings import Settings
 from exegan.errors import ExeGanError, InputError, Interrupted
-from exegan.faces.words import ExemplarWord, Key, by_key
-from exegan.images import open_photo
-from exegan.inpainter import (
-    Hole,
-    Inpainted,
-    Inpainter,
-    Options,
-    Plan,
-    Style,
-    average_styles,
-    pick_best,
-    read_hole,
-)
+from exegan.faces.select import ExemplarWord, Key, by_key
+from exegan.inpainter import Hole, Inpainted, Inpainter, Options, Plan, Style, average_styles, pick_best, read_hole
 from exegan.inpainter.style import Mixing, read_exemplar
-from exegan.provenance import Signing
+from exegan.io import open_photo
+from exegan.io.signing import Signing
 
 _KEPT_STYLES = 1024
 _NOTED = ("index", "box_xyxy", "upscaled", "seam", "identity_to_exemplar")  # of each face's report, in its entry

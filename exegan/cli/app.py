@@ -7,19 +7,12 @@ from typing import Annotated, Any
 
 import typer
 
-from exegan import __version__
+from exegan._version import __version__
 from exegan.cli.batch import batch
-from exegan.cli.evaluate import evaluate
-from exegan.cli.export import export
-from exegan.cli.faces import faces
-from exegan.cli.importing import import_
+from exegan.cli.dataset import evaluate, mask_set, prepare
 from exegan.cli.inpaint import inpaint
-from exegan.cli.mask import mask
-from exegan.cli.mask_set import mask_set
-from exegan.cli.onnx import onnx
-from exegan.cli.prepare import prepare
-from exegan.cli.style import style
-from exegan.cli.verify import verify
+from exegan.cli.models import export, import_, onnx, style
+from exegan.cli.photos import faces, mask, verify
 from exegan.errors import ExeGanError, Interrupted
 
 INTERRUPTED = 130

@@ -8,8 +8,7 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from exegan.cli.outputs import MaxMegapixelsOption
-from exegan.cli.signing import CertificateOption, KeyOption, TsaOption, make_signer
+from exegan.cli.options import CertificateOption, KeyOption, MaxMegapixelsOption, TsaOption, make_signer
 from exegan.errors import InputError, Interrupted
 
 _EXEMPLARS_HELP = (
@@ -72,9 +71,9 @@ def batch(
     as_json: Annotated[bool, typer.Option("--json", help="Print the summary as JSON.")] = False,
 ) -> None:
     """Complete a folder or a table of photos; the same command does what is missing."""
+    from exegan.batch.manifest import Settings
     from exegan.batch.pairing import plan_batch
     from exegan.batch.run import run_batch
-    from exegan.batch.settings import Settings
 
     if not output:
         raise InputError("no output folder was given, expected -o OUT; add it")

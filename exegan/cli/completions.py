@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from exegan.cli.outputs import check_new_output
+from exegan.cli.options import check_new_output
 from exegan.errors import InputError
 
 

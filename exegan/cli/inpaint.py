@@ -3,20 +3,66 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
 from exegan.cli.completions import Outputs, check_outputs, sample_paths, tell
-from exegan.cli.exemplars import encode_mixing, read_exemplars
-from exegan.cli.outputs import MaxMegapixelsOption
-from exegan.cli.signing import CertificateOption, KeyOption, TsaOption, make_signer
-from exegan.faces.words import parse_exemplars
+from exegan.cli.options import CertificateOption, KeyOption, MaxMegapixelsOption, TsaOption, make_signer
+from exegan.errors import InputError
+from exegan.faces.select import ExemplarWord, Key, by_key, parse_exemplars
 
 if TYPE_CHECKING:
-    from exegan.inpainter import ContactSheet, Inpainted
+    from exegan.inpainter import ContactSheet, Exemplar, Inpainted, Inpainter
+    from exegan.inpainter.style import Mixing
+
+
+def read_exemplars(words: Sequence[ExemplarWord]) -> dict[Key, Exemplar]:
+    """Photos and styles in the order given; several for the same are of one person.
+
+    Raises:
+        InputError: A file is missing, damaged or something else.
+    """
+    from exegan.inpainter.style import read_exemplar
+
+    return dict(by_key(words, lambda word: read_exemplar(Path(word.path), word.face)))
+
+
+def encode_mixing(
+    inpainter: Inpainter,
+    exemplars: dict[Key, Exemplar],
+    fine: Sequence[ExemplarWord],
+    at: int | None,
+    sweep: bool,
+    aligned: bool,
+) -> Mixing | None:
+    """The mixing that was asked for, encoded; None where there is no second exemplar.
+
+    Args:
+        inpainter: Encodes them.
+        exemplars: The first, for all faces.
+        fine: The second.
+        at: The layer; None = the middle one.
+        sweep: Mixing at every layer is asked for.
+        aligned: Photos are aligned faces themselves.
+
+    Raises:
+        InputError: Something is missing, or one of the two is not for all faces.
+    """
+    if not fine and (sweep or at is not None):
+        raise InputError("mixing needs a second exemplar; give it as --exemplar-b")
+    if not fine:
+        return None
+    from exegan.inpainter.style import Mixing
+
+    coarse, second = (
+        {key: inpainter.make_style(one, aligned=aligned) for key, one in given.items()}
+        for given in (exemplars, read_exemplars(fine))
+    )
+    return Mixing.of(coarse, second, at)
+
 
 _EXEMPLAR_HELP = (
     "Photo (or saved style) of the face to take the looks from; PHOTO#1 means face 1 in it. Several of one person are"
@@ -63,10 +109,9 @@ def inpaint(
     outputs = Outputs(sample_paths(output, 1 if pick == "best" else samples), sheet, mix_sweep)
     check_outputs(outputs, [photo, *([mask] if mask else []), *(Path(word.path) for word in (*words, *words_b))])
     signer = make_signer(c2pa_cert, c2pa_key, c2pa_tsa, outputs.paths)
-    from exegan.images import open_photo
+    from exegan.io import open_photo
 
     picture = open_photo(photo)
-    from exegan.images import save_photo
     from exegan.inpainter import (
         ContactSheet,
         Inpainter,
@@ -77,6 +122,7 @@ def inpaint(
         sweep_sheet,
         write_samples,
     )
+    from exegan.io import save_photo
 
     hole, exemplars = read_hole(mask, region, grow, invert), read_exemplars(words)
     options = Options(exemplar_strength, truncation_psi)

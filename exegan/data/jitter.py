@@ -18,10 +18,10 @@ from kornia.filters import gaussian_blur2d
 from PIL import Image
 from torch import Tensor
 
-from exegan.images import to_tensor, to_uint8
+from exegan.io import to_tensor, to_uint8
 from exegan.masks.random import face_part
-from exegan.masks.template import LANDMARKS, OUTLINE, WORN
-from exegan.ops.resample import resize
+from exegan.masks.regions import LANDMARKS, OUTLINE, WORN
+from exegan.ops.image import resize
 from exegan.ops.transform import Transform, balance, brighten, chain, contrast, rotate, saturate, scale, translate
 
 _GAIN, _BRIGHTNESS, _CONTRAST, _SATURATION = 0.04, 0.08, 0.12, 0.2

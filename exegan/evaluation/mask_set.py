@@ -13,16 +13,15 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image
 
-from exegan import __version__
+from exegan._version import __version__
 from exegan.errors import InputError, MaskError
-from exegan.images import read_mask
-from exegan.masks.irregular import irregular_mask
+from exegan.io import read_mask
+from exegan.masks.editing import BoolMask
+from exegan.masks.random import irregular_mask
 from exegan.masks.regions import crop_region_mask
 
-BoolMask = NDArray[np.bool_]
 DESCRIPTION = "mask-set.json"
 IRREGULAR = {"0-20": (0.0, 0.2), "20-40": (0.2, 0.4), "40-60": (0.4, 0.6), "60-80": (0.6, 0.8)}
 CENTRE = "centre-box"

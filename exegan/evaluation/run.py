@@ -8,12 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from exegan.errors import InputError
-from exegan.evaluation.cases import FaceCases
-from exegan.evaluation.folders import FolderCases, Pictures
-from exegan.evaluation.methods import Given, ModelMethod, Truth, choose_baselines
-from exegan.evaluation.pairing import check_pairs
-from exegan.evaluation.results import Choices, evaluate_cases
-from exegan.evaluation.store import PAIRS, write_text
+from exegan.evaluation.cases import FaceCases, check_pairs
+from exegan.evaluation.measuring import PAIRS, write_text
+from exegan.evaluation.methods import FolderCases, Given, ModelMethod, Pictures, Truth, choose_baselines
+from exegan.evaluation.report import Choices, evaluate_cases
 from exegan.inpainter import Inpainter, Options
 from exegan.inpainter.loading import describe_model
 
@@ -23,7 +21,7 @@ def evaluate_model(model: str, data: str, masks: Path, output: Path, choices: Ch
 
     Args:
         model: `default`, a model folder, or for the backend onnx an ONNX folder.
-        data: Folder, zip or parquet of aligned faces, as `exegan.data.sources.open_source` takes it.
+        data: Folder, zip or parquet of aligned faces, as `exegan.data.folder_zip.open_source` takes it.
         masks: Folder that `write_mask_set` wrote; its size is the size at which pictures are compared.
         output: Folder for `results.json`, `results.md`, `sheet.png`, `pairs.csv` and what is needed to go on; one that
             the same evaluation began is gone on with.

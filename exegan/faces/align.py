@@ -16,7 +16,7 @@ from kornia.geometry.transform import warp_affine
 from numpy.typing import NDArray
 from torch import Tensor
 
-from exegan.ops.resample import block_means
+from exegan.ops.image import block_means
 
 Affine = NDArray[np.float64]
 Box = tuple[int, int, int, int]

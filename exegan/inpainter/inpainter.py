@@ -13,10 +13,8 @@ from PIL import Image
 from torch import Tensor
 
 from exegan.errors import InputError
-from exegan.faces.detect import FaceDetector
-from exegan.faces.face import AlignedFace, Face, align_face
-from exegan.faces.words import Key
-from exegan.images import Photo, check_mask, to_tensor, upright_rgb
+from exegan.faces.detect import AlignedFace, Face, FaceDetector, align_face
+from exegan.faces.select import Key
 from exegan.inpainter.loading import Backend, Device, Recognizer, load_networks, make_recognizer
 from exegan.inpainter.plan import AllBut, Hole, Plan, Regions, make_plan
 from exegan.inpainter.result import Inpainted
@@ -31,8 +29,8 @@ from exegan.inpainter.style import (
     exemplar_parts,
 )
 from exegan.inpainter.tensors import DEFAULTS, Options, TensorInpainter, check_seeds, sample_seeds
-from exegan.nets.model import Networks
-from exegan.nets.runtime import Precision
+from exegan.io import Photo, check_mask, to_tensor, upright_rgb
+from exegan.nets.model import Networks, Precision
 
 Exemplars = Exemplar | Mapping[Key, Exemplar]
 """One exemplar for all, or several by whom they are for: a face (2), regions ("eyes+mouth"), both ((2, "eyes"))."""

@@ -13,15 +13,14 @@ from torch import Tensor
 
 from exegan.config import FrozenNetConfig
 from exegan.errors import InputError
-from exegan.faces.face import Face, align_face
-from exegan.images import to_tensor
+from exegan.faces.detect import Face, align_face
+from exegan.io import to_tensor
+from exegan.io.weights import sha256_of
 from exegan.nets.checkpoint import WEIGHTS_FILE, find_model, load_model, read_description
-from exegan.nets.features import FROZEN_NETS, FrozenNet, make_frozen_net
-from exegan.nets.model import Networks
-from exegan.nets.onnx_model import GENERATOR_FILE, ONNX_FORMAT, find_onnx, load_onnx
-from exegan.nets.onnx_session import onnx_device
-from exegan.nets.runtime import TorchNetworks
-from exegan.weights import sha256_of
+from exegan.nets.features import FROZEN_NETS, make_frozen_net
+from exegan.nets.frozen import FrozenNet
+from exegan.nets.model import Networks, TorchNetworks
+from exegan.nets.onnx_runtime import GENERATOR_FILE, ONNX_FORMAT, find_onnx, load_onnx, onnx_device
 
 Device = Literal["auto", "cpu", "cuda", "mps"]
 Backend = Literal["torch", "onnx"]

@@ -16,16 +16,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from exegan.errors import InputError, MaskError
-from exegan.faces.face import Face
+from exegan.faces.detect import Face
 from exegan.faces.paste import hole_outside_crop
-from exegan.faces.select import divide_hole, regions_hole, select_faces, spare_others, split_faces
-from exegan.faces.words import Key
-from exegan.images import Photo, check_mask, read_mask
+from exegan.faces.select import Key, divide_hole, regions_hole, select_faces, spare_others, split_faces
 from exegan.inpainter.style import Style
+from exegan.io import Photo, check_mask, read_mask
 from exegan.masks import editing
+from exegan.masks.editing import BoolMask
 from exegan.masks.regions import parse_regions, region_mask
-
-BoolMask = NDArray[np.bool_]
 
 
 @dataclass(frozen=True)

@@ -13,9 +13,10 @@ from torch import Tensor
 
 from exegan.errors import InputError
 from exegan.faces.align import Affine
-from exegan.faces.face import Face
-from exegan.images import Photo, check_output, most_xmp, write_photo
-from exegan.provenance import SIGNABLE, Provenance, Signing, check_signable, marked_packet
+from exegan.faces.detect import Face
+from exegan.io import Photo, check_output, most_xmp, write_photo
+from exegan.io.signing import SIGNABLE, Signing, check_signable
+from exegan.io.xmp import Provenance, marked_packet
 
 _LOST_MANIFEST = "its C2PA manifest fits no edited picture and was left out; a signed output would have kept it"
 

@@ -15,14 +15,15 @@ from torch import Tensor
 
 from exegan.errors import InputError
 from exegan.faces.align import crop_outside_photo, crop_side, warp_crop, warp_mask
-from exegan.faces.face import Face
+from exegan.faces.detect import Face
 from exegan.faces.paste import hole_outside_crop, paste
 from exegan.faces.seam import seam_score
-from exegan.images import to_tensor
 from exegan.inpainter.loading import Recognizer
-from exegan.inpainter.plan import BoolMask, Part, Plan
+from exegan.inpainter.plan import Part, Plan
 from exegan.inpainter.result import CompletedFace, Inpainted, similarity
 from exegan.inpainter.tensors import Options, TensorInpainter
+from exegan.io import to_tensor
+from exegan.masks.editing import BoolMask
 
 # Faces in one network call, so that memory does not grow with the number of samples.
 _FACES_AT_ONCE = 16

@@ -17,9 +17,9 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from exegan.errors import InputError, NoFaceFound
-from exegan.faces.face import Face, largest_face
-from exegan.faces.words import Key
-from exegan.images import read_photo
+from exegan.faces.detect import Face, largest_face
+from exegan.faces.select import Key
+from exegan.io import read_photo
 
 STYLE_SUFFIX = ".safetensors"
 

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from exegan.errors import InputError
 from exegan.nets.model import Networks
-from exegan.ops.composite import composite
+from exegan.ops.image import composite
 
 NoiseMode = Literal["const", "random", "none"]
 

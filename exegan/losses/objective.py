@@ -9,14 +9,10 @@ import torch
 from torch import Tensor, nn
 
 from exegan.config import LossConfig
-from exegan.losses.adversarial import generator_loss
-from exegan.losses.attribute import attribute_loss
-from exegan.losses.identity import identity_loss
-from exegan.losses.perceptual import perceptual_loss
-from exegan.losses.reconstruction import reconstruction_loss
-from exegan.masks.weighting import boundary_weight, interior_weight, rim_weight
+from exegan.losses.svgl import boundary_weight, interior_weight, rim_weight
+from exegan.losses.terms import attribute_loss, generator_loss, identity_loss, perceptual_loss, reconstruction_loss
 from exegan.nets.features import make_frozen_net
-from exegan.nets.frozen.base import FrozenModule
+from exegan.nets.frozen import FrozenModule
 
 
 @dataclass(frozen=True)

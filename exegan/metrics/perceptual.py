@@ -1,4 +1,4 @@
-"""LPIPS, and distances built like it on other networks."""
+"""Perceptual distance to the truth, and diversity among seeds measured by it."""
 
 from __future__ import annotations
 
@@ -8,10 +8,8 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
-from exegan.metrics.base import Evidence
-from exegan.metrics.comparison import Comparison, Rows
+from exegan.metrics.base import Comparison, Evidence, FirstColumn, PerPicture, Rows, columns
 from exegan.metrics.networks import MetricNetwork
-from exegan.metrics.resampling import PerPicture
 
 
 class Perceptual(PerPicture):
@@ -56,3 +54,22 @@ def _distances(a: Tensor, b: Tensor, mask: Tensor | None) -> Tensor:
     # On the mask's own device, the CPU: MPS pools to divisors of the size alone.
     share = F.adaptive_avg_pool2d(mask, (squared.shape[2], squared.shape[3])).to(squared.device)
     return torch.stack([whole, (squared * share).sum(dim=(1, 2, 3)) / share.sum(dim=(1, 2, 3))], dim=1)
+
+
+class Diversity(FirstColumn):
+    """Mean perceptual distance between two completions of one hole from one exemplar and different random numbers."""
+
+    better = "higher"
+    needs = frozenset({"second"})
+
+    def __init__(self, network: MetricNetwork) -> None:
+        super().__init__(f"diversity by {perceptual_name(network)}", rows_key=f"diversity {network.key}")
+        self.network, self.trained_on = network.name, network.trained_on
+        self._through = network
+
+    def measure(self, batch: Comparison) -> Rows:
+        if batch.second is None:
+            raise ValueError("diversity needs second completions; the runner leaves it out where there are none")
+        looks = (shown.through(self._through).maps for shown in (batch.completed, batch.second))
+        levels = [(a - b).square().sum(dim=1).mean(dim=(1, 2)) for a, b in zip(*looks, strict=True)]
+        return columns(torch.stack(levels).cpu().double().sum(dim=0).numpy())

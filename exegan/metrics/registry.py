@@ -7,19 +7,11 @@ from functools import partial
 
 from exegan.errors import ConfigError
 from exegan.metrics.base import Metric
-from exegan.metrics.discriminative import PIDS, UIDS
-from exegan.metrics.diversity import Diversity
-from exegan.metrics.exemplar_effect import ExemplarEffect, ExemplarPreferred
-from exegan.metrics.frechet import Frechet
-from exegan.metrics.identity import Identity
-from exegan.metrics.kernel import Kernel
-from exegan.metrics.known_pixels import KnownPixelError
-from exegan.metrics.l1 import L1, HoleL1
+from exegan.metrics.distributions import PIDS, UIDS, Frechet, Kernel
+from exegan.metrics.faces import ExemplarEffect, ExemplarPreferred, Identity
 from exegan.metrics.networks import MetricNetwork, Role, roles_of, with_role
-from exegan.metrics.perceptual import Perceptual
-from exegan.metrics.psnr import PSNR, HolePSNR
-from exegan.metrics.seam import Seam
-from exegan.metrics.ssim import SSIM
+from exegan.metrics.perceptual import Diversity, Perceptual
+from exegan.metrics.pixels import L1, PSNR, SSIM, HoleL1, HolePSNR, KnownPixelError, Seam
 
 PLAIN: dict[str, Callable[[], Metric]] = {
     "known-pixel error": KnownPixelError,

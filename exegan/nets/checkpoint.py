@@ -19,13 +19,13 @@ from torch import Tensor
 
 from exegan.config import ModelConfig, from_dict, to_dict
 from exegan.errors import ConfigError, InputError, WeightsError
+from exegan.io.weights import load_into, read_safetensors, sha256_of
 from exegan.nets.model import Model
-from exegan.weights import load_into, read_safetensors, sha256_of
 
 FORMAT = 1
 WEIGHTS_FILE, CONFIG_FILE = "model.safetensors", "config.json"
 DISCRIMINATOR_FILE = "discriminator.safetensors"  # only where training is to go on from the folder
-ONNX_FILES = ("style_encoder.onnx", "generator.onnx")  # in the other kind of folder (`exegan.nets.onnx_model`)
+ONNX_FILES = ("style_encoder.onnx", "generator.onnx")  # in the other kind of folder (`exegan.nets.onnx_runtime`)
 _BUNDLED = Path(__file__).resolve().parents[1] / "models"
 
 

@@ -1,14 +1,24 @@
-"""Residual discriminator of StyleGAN2; sees the completed picture alone, without the mask."""
+"""Discriminators: StyleGAN2's of pixels, and one of patches on frozen features (Projected GANs).
+
+What makes a picture look real need not be learned from nothing: a frozen perceptual network describes it, and small
+heads on its feature maps tell real from completed. They learn in some hundred batches what a discriminator of pixels
+learns in many thousands. Spectral normalisation keeps them tame, so that no gradient penalty is needed.
+"""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.nn.utils.parametrizations import spectral_norm
 
-from exegan.config import DiscriminatorConfig
+from exegan.config import DiscriminatorConfig, ProjectedConfig
+from exegan.nets.frozen import FrozenNet
 from exegan.nets.layers import EqualConv2d, EqualLinear, ResidualBlock
+from exegan.ops.image import resize
 
 
 def append_minibatch_stddev(x: Tensor, group: int) -> Tensor:
@@ -51,3 +61,130 @@ class Discriminator(nn.Module):
         x = self.final_conv(append_minibatch_stddev(x, self.config.stddev_group))
         logit: Tensor = self.to_logit(self.final_linear(x.flatten(1)))
         return logit.squeeze(1)
+
+
+# A logit for every 8×8 pixels of a view.
+_PATCH = 8
+# Top, left, height and width of the views of parts, in shares of the side of pictures aligned as FFHQ's.
+_PARTS = {"eyes": (0.34375, 0.21875, 0.25, 0.5625), "mouth": (0.625, 0.3125, 0.25, 0.375)}
+
+
+class PatchHead(nn.Module):
+    """Feature map [B, C, h, w] → logits [B, 1, h / 2^halvings, w / 2^halvings], higher = more real."""
+
+    def __init__(self, channels: int, width: int, halvings: int) -> None:
+        super().__init__()
+        layers: list[nn.Module] = []
+        for number in range(halvings):
+            layers += [_conv(width if number else channels, width, 3, stride=2), nn.LeakyReLU(0.2)]
+        last = [_conv(width if layers else channels, width, 1), nn.LeakyReLU(0.2), _conv(width, 1, 3)]
+        self.layers = nn.Sequential(*layers, *last)
+
+    def forward(self, features: Tensor) -> Tensor:
+        logits: Tensor = self.layers(features)
+        return logits
+
+
+class ProjectedDiscriminator(nn.Module):
+    """One head for each feature map of each view of a picture, and one for the pixels of the view.
+
+    Maps of the view's own size are left out: they say little beyond its pixels and cost more than all others.
+
+    Args:
+        config: The views and the heads' width.
+        net: The perceptual network; it is no part of this module, only asked for the shapes of its maps.
+        resolution: Side of the pictures.
+    """
+
+    def __init__(self, config: ProjectedConfig, net: FrozenNet, resolution: int) -> None:
+        super().__init__()
+        self.sides = tuple(side for side in config.sides if side <= resolution)
+        self.crop = min(config.crop, resolution)
+        self.parts = [[round(share * resolution) for share in part] for part in _PARTS.values()] if config.parts else []
+        probe = torch.zeros(1, 3, 64, 64)
+        with torch.no_grad():
+            maps = _levels(probe, net)
+        names = [f"whole{side}" for side in self.sides] + (["crop"] if self.crop else [])
+        names += list(_PARTS) if config.parts else []
+        self.heads = nn.ModuleDict(
+            {name: nn.ModuleList(_head(level, probe, config.width) for level in maps) for name in names}
+        )
+
+    def views(self, picture: Tensor, corners: Tensor) -> list[Tensor]:
+        """What is judged of a batch [B, C, R, R], pictures or masks: [B, C, h, w] a view.
+
+        Args:
+            picture: The batch.
+            corners: [B, 2], row and column of the crops' first pixels, from `draw_corners`.
+        """
+        shown = [resize(picture, side) for side in self.sides]
+        if self.crop:
+            cut = [
+                one[:, row : row + self.crop, column : column + self.crop]
+                for one, (row, column) in zip(picture, corners.tolist(), strict=True)
+            ]
+            shown.append(torch.stack(cut))
+        shown += [picture[:, :, top : top + h, left : left + w] for top, left, h, w in self.parts]
+        return shown
+
+    def draw_corners(self, mask: Tensor, where: Tensor) -> Tensor:
+        """Crops around a point of each hole.
+
+        Args:
+            mask: [B, 1, R, R], 1 = hole.
+            where: Uniform random numbers [B] in [0, 1) that choose the points.
+
+        Returns:
+            [B, 2] rows and columns, such that the crops lie within the picture.
+        """
+        corners = []
+        for hole, chance in zip(mask[:, 0], where, strict=True):
+            points = hole.nonzero()
+            middle = torch.tensor(hole.shape, device=mask.device) // 2
+            point = points[int(chance * len(points))] if len(points) else middle
+            corners.append((point - self.crop // 2).clamp(0, hole.shape[0] - self.crop))
+        return torch.stack(corners)
+
+    def forward(self, seen: Sequence[Sequence[Tensor]]) -> list[Tensor]:
+        """Logits of every head.
+
+        Args:
+            seen: For each view its pixels and the network's maps of them, from `look`.
+
+        Returns:
+            [B, 1, h, w] a head, in the order of views, then maps.
+        """
+        return [
+            head(level * math.sqrt(level.shape[1]))  # the network's maps have length 1 over their channels
+            for heads, levels in zip(self.heads.values(), seen, strict=True)
+            for head, level in zip(heads, levels, strict=True)  # type: ignore[call-overload]
+        ]
+
+
+def look(views: Sequence[Tensor], net: FrozenNet) -> list[list[Tensor]]:
+    """The pixels of each view and the network's smaller maps of them."""
+    return [_levels(view, net) for view in views]
+
+
+def _levels(view: Tensor, net: FrozenNet) -> list[Tensor]:
+    return [view, *(level for level in net(view) if level.shape[-1] < view.shape[-1])]
+
+
+def hole_shares(masks: Sequence[Tensor], logits: Sequence[Tensor]) -> list[Tensor]:
+    """Share of hole in each patch that was judged, shaped as the logits.
+
+    Args:
+        masks: The mask's views [B, 1, side, side].
+        logits: What the discriminator gave for the same views, as many a view.
+    """
+    heads = len(logits) // len(masks)
+    return [F.adaptive_avg_pool2d(masks[n // heads], (one.shape[2], one.shape[3])) for n, one in enumerate(logits)]
+
+
+def _head(level: Tensor, probe: Tensor, width: int) -> PatchHead:
+    reduced = probe.shape[-1] // level.shape[-1]
+    return PatchHead(level.shape[1], width, max(0, round(math.log2(_PATCH / reduced))))
+
+
+def _conv(in_channels: int, out_channels: int, kernel_size: int, stride: int = 1) -> nn.Module:
+    return spectral_norm(nn.Conv2d(in_channels, out_channels, kernel_size, stride, kernel_size // 2))

@@ -9,35 +9,17 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import Literal, Protocol
+from typing import Literal
 
 import torch
-from torch import Tensor
 
 from exegan.config import FrozenNetConfig
 from exegan.errors import ConfigError, WeightsError
-from exegan.nets.frozen.arcface import make_arcface
-from exegan.nets.frozen.base import FrozenModule
-from exegan.nets.frozen.efficientnet import make_efficientnet
-from exegan.nets.frozen.libraries import make_facenet, make_lpips
-from exegan.nets.frozen.mobilefacenet import make_mobilefacenet
-from exegan.nets.frozen.squeezenet import make_squeezenet
-from exegan.nets.frozen.vgg19 import make_vgg19
+from exegan.nets.backbones import make_efficientnet, make_lpips, make_squeezenet, make_vgg19
+from exegan.nets.frozen import FrozenModule
+from exegan.nets.recognition import make_arcface, make_facenet, make_mobilefacenet
 
 Kind = Literal["perceptual", "recognition"]
-
-
-class FrozenNet(Protocol):
-    """An image's features. Everything `make_frozen_net` returns is one, and a `torch.nn.Module` as well."""
-
-    def __call__(self, image: Tensor) -> list[Tensor]:
-        """Features of `image` [B, 3, H, W] RGB in [-1, 1], any size from 32 px.
-
-        Returns:
-            Perceptual: maps [B, C_l, H_l, W_l], one a level. Recognition: one embedding [B, D] of length 1, of the face
-            alone where the picture is aligned as FFHQ's are.
-        """
-        ...
 
 
 @dataclass(frozen=True)

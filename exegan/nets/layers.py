@@ -13,7 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from exegan.ops.resample import fir_filter
+from exegan.ops.image import fir_filter
 
 # Leaky ReLU halves the variance of a normal input, nearly; this factor restores it. Leaky ReLU commutes with positive
 # factors, so every layer applies it beforehand, together with its other factors.

@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from exegan.ops.resample import fir_filter
+from exegan.ops.image import fir_filter
 
 
 def modulated_conv2d(

@@ -13,9 +13,9 @@ from safetensors import SafetensorError
 from safetensors.torch import save_file
 
 from exegan.errors import InputError, WeightsError
-from exegan.nets.export import frozen_file
+from exegan.io.weights import read_checkpoint
+from exegan.training.export import frozen_file
 from exegan.training.module import ExeGanModule
-from exegan.weights import read_checkpoint
 
 _log = logging.getLogger(__name__)
 

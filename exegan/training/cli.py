@@ -20,20 +20,14 @@ from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
 
 from exegan.config import ModelConfig, RunConfig, from_dict, to_dict
 from exegan.errors import ConfigError, ExeGanError
-from exegan.machine import synchronise
+from exegan.io.weights import read_checkpoint
+from exegan.training.callbacks import KimgClock, KimgProgressBar, PhaseTimes, SpeedLog, StopOnSignal
 from exegan.training.checkpoints import newest_checkpoint
-from exegan.training.clock import KimgClock
 from exegan.training.datamodule import FaceDataModule
 from exegan.training.dry_run import DryRun, DryRunReport
-from exegan.training.grids import GridWriter
-from exegan.training.hardware import adapt
-from exegan.training.loggers import make_loggers
+from exegan.training.hardware import adapt, synchronise
 from exegan.training.module import ExeGanModule
-from exegan.training.progress import KimgProgressBar
-from exegan.training.signals import StopOnSignal
-from exegan.training.speed import PhaseTimes, SpeedLog
-from exegan.training.validation import Validator
-from exegan.weights import read_checkpoint
+from exegan.training.monitoring import GridWriter, Validator, make_loggers
 
 # More values than any configuration has; one whose aliases repeat each other without end has more.
 _MOST_VALUES = 10_000

@@ -10,13 +10,12 @@ import lightning as L
 from torch.utils.data import DataLoader, default_collate
 
 from exegan.config import MaskConfig
-from exegan.data.reading import ReadingLog
-from exegan.data.samples import EndlessSampler, Sample, SampleStream
-from exegan.data.sources import CachedSource, JoinedSource, open_source
-from exegan.data.split import repeat_faces, split_source
+from exegan.data.folder_zip import CachedSource, JoinedSource, open_source
+from exegan.data.samples import EndlessSampler, ReadingLog, Sample, SampleStream
+from exegan.data.source import repeat_faces, split_source
 from exegan.errors import ConfigError
+from exegan.training.callbacks import signals_held, spare_worker
 from exegan.training.module import images_seen
-from exegan.training.signals import signals_held, spare_worker
 
 
 class _Loader(DataLoader[Sample]):

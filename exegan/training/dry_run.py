@@ -13,12 +13,11 @@ import torch
 from lightning.pytorch.callbacks import Callback
 
 from exegan.config import RunConfig
-from exegan.machine import peak_memory_mib
+from exegan.training.callbacks import PhaseTimes
 from exegan.training.datamodule import FaceDataModule
-from exegan.training.grids import draw_grid
+from exegan.training.hardware import peak_memory_mib
 from exegan.training.module import ExeGanModule, images_seen
-from exegan.training.speed import PhaseTimes
-from exegan.training.validation import validate
+from exegan.training.monitoring import draw_grid, validate
 
 _LONGEST_S = 120.0
 _READING_S = 5.0

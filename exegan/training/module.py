@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any, cast
 
@@ -24,23 +24,50 @@ from exegan.config import (
 )
 from exegan.data.samples import Sample
 from exegan.errors import ConfigError, TrainingDiverged, WeightsError
-from exegan.losses.adversarial import discriminator_loss, path_lengths, r1_penalty
-from exegan.losses.diversity import diversity_loss
+from exegan.io.weights import load_into, sha256_of_state
 from exegan.losses.objective import Completion, GeneratorObjective
-from exegan.masks.weighting import interior_weight
-from exegan.nets.discriminator import Discriminator
-from exegan.nets.importing import read_style_encoder
+from exegan.losses.svgl import interior_weight
+from exegan.losses.terms import discriminator_loss, diversity_loss, path_lengths, r1_penalty
+from exegan.nets.discriminator import Discriminator, ProjectedDiscriminator
 from exegan.nets.model import Model
-from exegan.nets.projected import ProjectedDiscriminator
+from exegan.nets.original import read_style_encoder
 from exegan.training.augment import DiscriminatorAugment
-from exegan.training.completing import Completer
-from exegan.training.ema import decay_for, frozen_children, make_average, update_average
-from exegan.training.optimizers import make_optimizers
-from exegan.training.patches import Patches, discriminator_part, feature_distance, generator_part, look_at
-from exegan.training.randomness import BatchRandom
-from exegan.training.step_networks import make_step_networks
-from exegan.training.warm_start import copy_fitting_weights
-from exegan.weights import load_into, sha256_of_state
+from exegan.training.export import copy_fitting_weights
+from exegan.training.step import (
+    BatchRandom,
+    Completer,
+    Patches,
+    decay_for,
+    discriminator_part,
+    feature_distance,
+    frozen_children,
+    generator_part,
+    look_at,
+    make_average,
+    make_step_networks,
+    update_average,
+)
+
+
+def make_optimizers(
+    config: OptimizerConfig, losses: LossConfig, model: nn.Module, discriminator: nn.Module
+) -> list[torch.optim.Optimizer]:
+    """Adam for what is trained of the model, and for the discriminator."""
+    trained = [p for p in model.parameters() if p.requires_grad]
+    return [
+        _make_adam(trained, config.lr, config.betas, losses.path_length_interval, losses.path_length),
+        _make_adam(discriminator.parameters(), config.discriminator_lr, config.betas, losses.r1_interval, losses.r1),
+    ]
+
+
+def _make_adam(
+    parameters: Iterable[nn.Parameter], lr: float, betas: tuple[float, float], interval: int, weight: float
+) -> torch.optim.Adam:
+    """Adam, slowed so that an additional step every `interval` batches leaves the pace as it was (StyleGAN2, B)."""
+    ratio = interval / (interval + 1) if weight else 1.0
+    scaled = (betas[0] ** ratio, betas[1] ** ratio)
+    return torch.optim.Adam(parameters, lr=lr * ratio, betas=scaled, eps=1e-8, fused=True)
+
 
 _OF_LOSSES = "objective."
 

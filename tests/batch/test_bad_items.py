@@ -16,15 +16,15 @@ from PIL import Image
 
 from exegan.batch import worker
 from exegan.batch.engines import _RayWorker
+from exegan.batch.manifest import Settings
 from exegan.batch.pairing import plan_batch
 from exegan.batch.plan import Plan
 from exegan.batch.run import Summary, run_batch
-from exegan.batch.settings import Settings
 from exegan.batch.worker import Worker
 from exegan.errors import InputError, Interrupted, WeightsError
-from exegan.images import FORMATS
 from exegan.inpainter import Inpainted, Inpainter
 from exegan.inpainter import run as running
+from exegan.io import FORMATS
 
 
 def plan(root: Path) -> Plan:

@@ -15,9 +15,9 @@ import pytest
 from PIL import Image
 
 from exegan.batch.engines import gpus_for_each, run_on_ray
+from exegan.batch.manifest import Settings
 from exegan.batch.pairing import plan_batch
 from exegan.batch.run import Summary, run_batch
-from exegan.batch.settings import Settings
 from exegan.errors import InputError
 
 pytestmark = pytest.mark.filterwarnings("ignore")

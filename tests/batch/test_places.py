@@ -19,11 +19,10 @@ from helpers import EXAMPLES, run_command, write_raw_photos
 from PIL import Image
 
 from exegan.batch.files import OutputFolder
-from exegan.batch.manifest import Manifest
+from exegan.batch.manifest import Manifest, Settings
 from exegan.batch.pairing import plan_batch
 from exegan.batch.plan import printable
 from exegan.batch.run import Summary, run_batch
-from exegan.batch.settings import Settings
 from exegan.batch.worker import Worker
 from exegan.errors import InputError
 

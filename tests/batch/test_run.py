@@ -19,16 +19,17 @@ from certificates import write_chain
 from helpers import run_command
 from PIL import Image
 
+from exegan.batch.manifest import Settings
 from exegan.batch.pairing import plan_batch
 from exegan.batch.plan import Plan
 from exegan.batch.run import Summary, run_batch
-from exegan.batch.settings import Settings
 from exegan.batch.worker import Worker
 from exegan.errors import ConfigError, InputError, Interrupted, MaskError
-from exegan.images import read_mask, read_photo
 from exegan.inpainter import Inpainted, Inpainter, save_style
+from exegan.io import read_mask, read_photo
+from exegan.io.c2pa import read_manifest
+from exegan.io.signing import Signer
 from exegan.masks.regions import crop_region_mask
-from exegan.provenance import Signer, read_manifest
 
 
 def plan(root: Path, **options: Any) -> Plan:

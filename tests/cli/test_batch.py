@@ -9,7 +9,7 @@ import pytest
 from certificates import write_chain
 from helpers import run_command, write_faces_to_complete, write_tiny_model
 
-from exegan.provenance import read_manifest
+from exegan.io.c2pa import read_manifest
 
 
 def run(*arguments: object) -> int:

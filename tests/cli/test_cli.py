@@ -246,7 +246,7 @@ def test_import_says_what_it_wrote(
         assert options == {"discriminator": True, "overwrite": False}
         return Model(tiny_model_config())
 
-    monkeypatch.setattr("exegan.nets.importing.import_original", imported)
+    monkeypatch.setattr("exegan.nets.original.import_original", imported)
     files = ("--generator", "g.pt", "--style-encoder", "e.pt", "-o", tmp_path / "model", "--discriminator")
     assert run("import", *files) == 0
     assert capsys.readouterr().out.startswith(f"wrote {tmp_path / 'model'} (paper, 16 px, 0.0 million weights)")
@@ -260,7 +260,7 @@ def test_inpaint_interrupted_says_so(
     def interrupted(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("exegan.images.open_photo", interrupted)
+    monkeypatch.setattr("exegan.io.open_photo", interrupted)
     out = tmp_path / "result.png"
     assert run("inpaint", "photo.png", "--mask", "mask.png", "--exemplar", "face.png", "-o", out) == 130
     assert capsys.readouterr().err.strip() == "exegan: interrupted; nothing was written"

@@ -11,7 +11,7 @@ import pytest
 from helpers import run_command
 from PIL import Image
 
-from exegan.images import read_mask
+from exegan.io import read_mask
 
 Shared = Callable[[str], Path]
 

@@ -11,8 +11,8 @@ from helpers import run_command
 from PIL import Image
 
 from exegan import __version__
-from exegan.images import open_photo
 from exegan.inpainter import write_completed
+from exegan.io import open_photo
 
 
 def test_exit_codes_and_lines(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -77,4 +77,4 @@ def test_a_dry_run_names_damaged_pictures(tmp_path: Path, capsys: pytest.Capture
 @pytest.fixture(autouse=True)
 def _own_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("EXEGAN_MAX_MEGAPIXELS", "")  # which --max-megapixels sets for this process
-    monkeypatch.setattr("exegan.images.decoding._budget.most", None)
+    monkeypatch.setattr("exegan.io.decode._budget.most", None)

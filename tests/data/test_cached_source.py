@@ -9,7 +9,8 @@ import pytest
 from helpers import write_pictures
 from PIL import Image
 
-from exegan.data.sources import CachedSource, open_source, to_square
+from exegan.data.folder_zip import CachedSource, open_source
+from exegan.data.source import to_square
 
 
 def test_cached_source_reads_once_and_shrinks(tmp_path: Path) -> None:

@@ -22,11 +22,10 @@ from torch.utils.data import DataLoader, Subset
 
 from exegan.config import MaskConfig
 from exegan.data import parquet as parquet_module
-from exegan.data.order import WINDOW_BLOCKS
-from exegan.data.parquet import ParquetSource
+from exegan.data.folder_zip import open_source
+from exegan.data.parquet import ParquetSource, Shard, hub_shards
 from exegan.data.samples import SampleStream
-from exegan.data.shards import Shard, hub_shards
-from exegan.data.sources import FaceSource, open_source
+from exegan.data.source import WINDOW_BLOCKS, FaceSource
 from exegan.errors import DataError, InputError
 
 

@@ -15,11 +15,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from exegan.data import crops as workers_module
 from exegan.data import prepare as prepare_module
-from exegan.data import workers as workers_module
 from exegan.data.crops import CropOptions
+from exegan.data.folder_zip import open_source
 from exegan.data.prepare import Prepared, prepare
-from exegan.data.sources import open_source
 from exegan.errors import ConfigError, InputError, Interrupted
 from exegan.faces.detect import Face
 

@@ -15,10 +15,9 @@ from torch import Tensor
 from torch.utils.data import DataLoader
 
 from exegan.config import MaskConfig
-from exegan.data.order import WINDOW_BLOCKS
+from exegan.data.folder_zip import CachedSource, open_source
 from exegan.data.samples import EndlessSampler, Sample, SampleStream
-from exegan.data.sources import CachedSource, FaceSource, open_source
-from exegan.data.split import repeat_faces
+from exegan.data.source import WINDOW_BLOCKS, FaceSource, repeat_faces
 from exegan.errors import InputError
 
 COUNT = 7

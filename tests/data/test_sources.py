@@ -13,7 +13,8 @@ from helpers import write_pictures, zip_folder
 from PIL import Image
 from torch.utils.data import DataLoader, Dataset, Subset
 
-from exegan.data.sources import FaceSource, ZipSource, open_source
+from exegan.data.folder_zip import ZipSource, open_source
+from exegan.data.source import FaceSource
 from exegan.errors import InputError
 
 NAMES = ["00.png", "01.png", "02.png", "deep/er/00.png", "deep/er/01.png", "é 漢.JPG"]

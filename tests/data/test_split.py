@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from helpers import write_pictures, zip_folder
 
-from exegan.data.sources import open_source
-from exegan.data.split import SubsetSource, position_of, split_of, split_source
+from exegan.data.folder_zip import open_source
+from exegan.data.source import SubsetSource, position_of, split_of, split_source
 
 NAMES = [f"{number:05}.png" for number in range(2000)]
 

@@ -20,8 +20,8 @@ from helpers import made_photo
 from live_page import EXEMPLAR, META, PHOTO, ROOT, Visitor, live_page, png
 from PIL import Image
 
-from exegan.images import open_photo
-from exegan.provenance import read_packet
+from exegan.io import open_photo
+from exegan.io.xmp import read_packet
 
 HOLE = np.s_[30:70, 20:80]
 

@@ -17,9 +17,9 @@ from PIL import Image
 from samples import FORMATS, Sample, StyleCache, Wishes, complete, save_mask
 
 from exegan.errors import InputError, NoFaceFound
-from exegan.images import open_photo
 from exegan.inpainter import Inpainter
-from exegan.provenance import read_packet
+from exegan.io import open_photo
+from exegan.io.xmp import read_packet
 
 NOSE = HoleParts(("nose", "mouth"), 0)
 

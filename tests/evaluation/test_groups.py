@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 from exegan.errors import InputError
-from exegan.evaluation import groups
-from exegan.evaluation.groups import group_by_name
+from exegan.evaluation import estimates as groups
+from exegan.evaluation.estimates import group_by_name
 from exegan.evaluation.measuring import Measurer
-from exegan.evaluation.results import Choices
+from exegan.evaluation.report import Choices
 from exegan.evaluation.run import evaluate_model
 
 Faces = Callable[[str], Path]

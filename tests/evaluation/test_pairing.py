@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from exegan.errors import InputError
-from exegan.evaluation.pairing import check_pairs, exemplars_of, mask_number, picture_seed, stem_of, stems_of
+from exegan.evaluation.cases import check_pairs, exemplars_of, mask_number, picture_seed, stem_of, stems_of
 
 STEMS = [f"face{number:02}" for number in range(12)]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from exegan.evaluation.tables import make_markdown
+from exegan.evaluation.report import make_markdown
 
 
 def figure(method: str, metric: str, value: float, **changes: Any) -> dict[str, Any]:

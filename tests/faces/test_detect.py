@@ -12,9 +12,8 @@ import pytest
 from PIL import Image
 
 from exegan.faces.align import crop_side, ffhq_affine, invert_affine
-from exegan.faces.detect import FaceDetector
-from exegan.faces.face import largest_face
-from exegan.images import read_photo
+from exegan.faces.detect import FaceDetector, largest_face
+from exegan.io import read_photo
 
 Shared = Callable[[str], Path]
 

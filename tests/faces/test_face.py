@@ -9,7 +9,7 @@ import pytest
 from helpers import make_face
 
 from exegan.errors import NoFaceFound
-from exegan.faces.face import largest_face
+from exegan.faces.detect import largest_face
 
 
 def test_largest_face() -> None:

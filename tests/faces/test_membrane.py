@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from exegan.faces.membrane import extend_inwards
+from exegan.faces.paste import extend_inwards
 
 
 def test_the_known_is_kept_and_fades_inwards() -> None:

@@ -16,7 +16,7 @@ from exegan.faces import paste as paste_module
 from exegan.faces.align import Affine, crop_side, invert_affine, warp_crop
 from exegan.faces.paste import hole_outside_crop, paste
 from exegan.faces.seam import seam_score
-from exegan.images import to_tensor
+from exegan.io import to_tensor
 
 RESOLUTION = 32
 Photo = NDArray[np.uint8]

@@ -16,8 +16,9 @@ import tifffile
 from numpy.typing import NDArray
 from PIL import Image, ImageCms
 
-from exegan.images import Photo, open_photo, write_photo
-from exegan.provenance import Provenance, find_marks, marked_packet, read_packet
+from exegan.io import Photo, open_photo, write_photo
+from exegan.io.c2pa import find_marks
+from exegan.io.xmp import Provenance, marked_packet, read_packet
 
 SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
 XMP = b"<x:xmpmeta xmlns:x='adobe:ns:meta/'/>"

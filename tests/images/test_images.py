@@ -18,13 +18,12 @@ from numpy.typing import NDArray
 from PIL import Image, ImageCms, PngImagePlugin
 
 from exegan.errors import ConfigError, InputError, MaskError
-from exegan.images import (
+from exegan.io import (
     FORMATS,
     check_mask,
     check_output,
     check_picture,
     decode_photo,
-    decoding,
     mask_from_image,
     open_photo,
     read_mask,
@@ -35,6 +34,7 @@ from exegan.images import (
     upright_rgb,
     write_photo,
 )
+from exegan.io import decode as decoding
 
 ORIENTATION = 0x0112
 # What a camera does to the upright picture before it writes the tag.
@@ -299,7 +299,7 @@ def fail_at(place: str, error: BaseException, monkeypatch: pytest.MonkeyPatch) -
     elif place == "load":
         monkeypatch.setattr(PngImagePlugin.PngImageFile, "load", fail)
     else:
-        monkeypatch.setattr("exegan.images.colour.to_srgb", fail)
+        monkeypatch.setattr("exegan.io.depth.to_srgb", fail)
 
 
 def mutated(data: bytes, random: Random) -> bytes:

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageCms
 
-from exegan.images import FORMATS, Photo, open_photo, write_photo
+from exegan.io import FORMATS, Photo, open_photo, write_photo
 
 SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
 MODES = ("1", "L", "LA", "P", "RGB", "RGBA", "CMYK", "I;16")

@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from exegan.errors import InputError, MaskError, NoFaceFound
-from exegan.images import to_uint8
 from exegan.inpainter import Inpainted, Inpainter, Options, Regions, Style, pick_best, read_hole
+from exegan.io import to_uint8
 from exegan.masks.regions import region_mask
 
 Picture = NDArray[np.uint8]

@@ -12,9 +12,9 @@ from helpers import made_photo
 from safetensors.torch import save_file
 
 from exegan.errors import InputError, NoFaceFound
-from exegan.faces.face import align_face
-from exegan.images import to_tensor
+from exegan.faces.detect import align_face
 from exegan.inpainter import ExemplarPhoto, Inpainter, Style, average_styles, load_style, save_style
+from exegan.io import to_tensor
 
 
 def style(fill: float, name: str = "", **more: object) -> Style:

@@ -12,9 +12,10 @@ from helpers import made_photo, run_command
 from PIL import Image
 
 from exegan.errors import InputError
-from exegan.images import open_photo, read_photo, write_photo
 from exegan.inpainter import Inpainted, Inpainter, Regions, write_samples
-from exegan.provenance import Provenance, find_marks
+from exegan.io import open_photo, read_photo, write_photo
+from exegan.io.c2pa import find_marks
+from exegan.io.xmp import Provenance
 
 EYES = Regions("eyes")
 

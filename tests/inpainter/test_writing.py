@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from exegan.faces.paste import paste
-from exegan.images import open_photo
 from exegan.inpainter import write_completed
+from exegan.io import open_photo
 
 RESOLUTION = 16
 LOSSLESS = {

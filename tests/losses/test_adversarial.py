@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from exegan.losses.adversarial import (
+from exegan.losses.terms import (
     discriminator_loss,
     generator_loss,
     patch_discriminator_loss,

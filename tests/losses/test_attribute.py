@@ -6,7 +6,7 @@ import pytest
 import torch
 from helpers import tiny_encoder
 
-from exegan.losses.attribute import attribute_loss
+from exegan.losses.terms import attribute_loss
 
 
 def test_mean_squared_difference_of_codes() -> None:

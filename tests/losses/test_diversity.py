@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from exegan.losses.diversity import diversity_loss
+from exegan.losses.terms import diversity_loss
 
 
 def test_shortfall_of_the_weighted_difference() -> None:

@@ -7,7 +7,7 @@ import torch
 from helpers import tiny_recognition_net
 from torch import Tensor
 
-from exegan.losses.identity import identity_loss
+from exegan.losses.terms import identity_loss
 
 
 def test_closed_form() -> None:

@@ -12,14 +12,10 @@ from torch import Tensor
 
 from exegan.config import FrozenNetConfig, LossConfig
 from exegan.errors import ConfigError
-from exegan.losses.adversarial import generator_loss
-from exegan.losses.attribute import attribute_loss
-from exegan.losses.identity import identity_loss
 from exegan.losses.objective import Completion, GeneratorObjective
-from exegan.losses.perceptual import perceptual_loss
-from exegan.losses.reconstruction import reconstruction_loss
-from exegan.masks.weighting import boundary_weight, interior_weight, rim_weight
-from exegan.ops.composite import composite
+from exegan.losses.svgl import boundary_weight, interior_weight, rim_weight
+from exegan.losses.terms import attribute_loss, generator_loss, identity_loss, perceptual_loss, reconstruction_loss
+from exegan.ops.image import composite
 
 OFF = LossConfig(adversarial=0, attribute=0, perceptual=0, identity=0, reconstruction=0)
 ALL = LossConfig(adversarial=1.5, attribute=0.25, perceptual=0.5, identity=2.0, reconstruction=4.0, rim=3.0)

@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 from helpers import tiny_perceptual_net
 
-from exegan.losses.perceptual import perceptual_distance, perceptual_loss
+from exegan.losses.terms import perceptual_distance, perceptual_loss
 
 
 def test_distance_is_squared_over_channels_mean_over_positions_sum_over_levels() -> None:

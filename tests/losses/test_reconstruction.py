@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from exegan.losses.reconstruction import reconstruction_loss
+from exegan.losses.terms import reconstruction_loss
 
 
 def test_mean_absolute_error_of_each_hole() -> None:

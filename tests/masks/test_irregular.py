@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from exegan.errors import MaskError
-from exegan.masks.irregular import irregular_mask, parse_fraction
+from exegan.masks.random import irregular_mask, parse_fraction
 
 BINS = pytest.mark.parametrize("fraction", [(0.0, 0.2), (0.2, 0.4), (0.4, 0.6), (0.6, 0.8)])
 

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from exegan.config import MaskConfig
-from exegan.masks.random import RECIPES, BoolMask, draw_mask
+from exegan.masks.editing import BoolMask
+from exegan.masks.random import RECIPES, draw_mask
 
 NAMES = pytest.mark.parametrize("recipe", sorted(RECIPES))
 # Mean, 10th and 90th percentile of the hole's share at 256 px, measured on the original.

@@ -14,10 +14,9 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from exegan.errors import MaskError
-from exegan.faces.detect import FaceDetector
-from exegan.faces.face import Face, largest_face
-from exegan.masks.regions import BoolMask, Points, crop_region_mask, parse_regions, region_mask
-from exegan.masks.template import LANDMARKS, REGIONS
+from exegan.faces.detect import Face, FaceDetector, largest_face
+from exegan.masks.editing import BoolMask
+from exegan.masks.regions import LANDMARKS, REGIONS, Points, crop_region_mask, parse_regions, region_mask
 
 Shared = Callable[[str], Path]
 NAMES = pytest.mark.parametrize("name", sorted(REGIONS))

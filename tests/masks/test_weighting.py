@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from exegan.masks.weighting import boundary_weight, interior_weight, kernel_side, rim_weight
+from exegan.losses.svgl import boundary_weight, interior_weight, kernel_side, rim_weight
 
 MAPS = pytest.mark.parametrize("make_map", [boundary_weight, interior_weight])
 MakeMap = Callable[[Tensor], Tensor]

@@ -7,9 +7,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from exegan.metrics.comparison import Comparison, Pictures, Rows, Shown
+from exegan.metrics.base import Comparison, Pictures, Rows, Shown
 from exegan.metrics.networks import MetricNetwork
-from exegan.nets.frozen.base import FrozenModule
+from exegan.nets.frozen import FrozenModule
 
 
 class Quarters(FrozenModule):

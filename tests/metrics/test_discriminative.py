@@ -8,7 +8,7 @@ from fakes import network
 from sklearn.svm import LinearSVC
 
 from exegan.metrics.base import Evidence
-from exegan.metrics.discriminative import PIDS, UIDS
+from exegan.metrics.distributions import PIDS, UIDS
 
 NET = network("mobilefacenet")
 

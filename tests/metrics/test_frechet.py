@@ -10,7 +10,7 @@ from fakes import compare, gaussian, network, pictures
 from torch import nn
 
 from exegan.metrics.base import Evidence
-from exegan.metrics.frechet import Frechet, frechet_distance
+from exegan.metrics.distributions import Frechet, frechet_distance
 
 
 def by_square_root(a: np.ndarray, b: np.ndarray) -> float:

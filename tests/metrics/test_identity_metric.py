@@ -7,8 +7,7 @@ import pytest
 from fakes import compare, network, pictures
 
 from exegan.metrics.base import Evidence
-from exegan.metrics.exemplar_effect import ExemplarEffect, ExemplarPreferred
-from exegan.metrics.identity import Identity
+from exegan.metrics.faces import ExemplarEffect, ExemplarPreferred, Identity
 
 NET = network("mobilefacenet")
 AXES = np.eye(4)[:3]

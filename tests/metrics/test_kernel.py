@@ -7,9 +7,9 @@ import pytest
 from fakes import network
 from torch import Tensor
 
-from exegan.metrics import kernel
+from exegan.metrics import distributions as kernel
 from exegan.metrics.base import Evidence
-from exegan.metrics.kernel import Kernel
+from exegan.metrics.distributions import Kernel
 
 
 def by_loops(x: np.ndarray, y: np.ndarray) -> float:

@@ -14,12 +14,13 @@ from helpers import fake_accelerator
 from torch import Tensor
 
 from exegan.errors import ConfigError, WeightsError
-from exegan.metrics import inception, networks
-from exegan.metrics.comparison import Shown
+from exegan.io.weights import sha256_of
+from exegan.metrics import networks
+from exegan.metrics import networks as inception
+from exegan.metrics.base import Shown
 from exegan.metrics.networks import make_networks
 from exegan.metrics.registry import PLAIN, THROUGH_NETWORKS, make_metrics
 from exegan.nets.features import FROZEN_NETS
-from exegan.weights import sha256_of
 
 Shared = Callable[[str], Path]
 

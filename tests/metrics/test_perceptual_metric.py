@@ -6,12 +6,10 @@ import numpy as np
 import torch
 from fakes import Quarters, compare, left_half, network, pictures
 
-from exegan.images import to_tensor
-from exegan.losses.perceptual import perceptual_distance
-from exegan.metrics.base import Evidence
-from exegan.metrics.comparison import Comparison, Shown
-from exegan.metrics.diversity import Diversity
-from exegan.metrics.perceptual import Perceptual
+from exegan.io import to_tensor
+from exegan.losses.terms import perceptual_distance
+from exegan.metrics.base import Comparison, Evidence, Shown
+from exegan.metrics.perceptual import Diversity, Perceptual
 
 NET = network("lpips-alex")
 

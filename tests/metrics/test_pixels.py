@@ -7,14 +7,8 @@ import pytest
 from fakes import compare, left_half, pictures
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
-from exegan.metrics.base import Evidence
-from exegan.metrics.comparison import Comparison
-from exegan.metrics.known_pixels import KnownPixelError
-from exegan.metrics.l1 import L1, HoleL1
-from exegan.metrics.psnr import PSNR, HolePSNR
-from exegan.metrics.resampling import PerPicture
-from exegan.metrics.seam import Seam
-from exegan.metrics.ssim import SSIM
+from exegan.metrics.base import Comparison, Evidence, PerPicture
+from exegan.metrics.pixels import L1, PSNR, SSIM, HoleL1, HolePSNR, KnownPixelError, Seam
 
 
 def values(metric: PerPicture, comparison: Comparison) -> np.ndarray:

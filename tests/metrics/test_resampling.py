@@ -5,10 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from exegan.metrics.base import Evidence
-from exegan.metrics.comparison import Comparison, Rows
-from exegan.metrics.l1 import L1
-from exegan.metrics.resampling import OfSet
+from exegan.metrics.base import Comparison, Evidence, OfSet, Rows
+from exegan.metrics.pixels import L1
 
 
 class Mean(OfSet):

@@ -15,9 +15,9 @@ from helpers import tiny_model_config
 from safetensors.torch import save
 
 from exegan.errors import WeightsError
+from exegan.io.weights import read_safetensors, sha256_of
 from exegan.nets.checkpoint import CONFIG_FILE, WEIGHTS_FILE, find_model, load_model, read_description, save_model
 from exegan.nets.model import Model
-from exegan.weights import read_safetensors, sha256_of
 
 Edit = Callable[[dict[str, Any]], Any]
 

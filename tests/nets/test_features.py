@@ -17,10 +17,11 @@ from torch import Tensor, nn
 
 from exegan.config import FrozenNetConfig, LossConfig
 from exegan.errors import ConfigError, WeightsError
-from exegan.masks.template import LANDMARKS
-from exegan.nets.features import FROZEN_NETS, FrozenNet, make_frozen_net
-from exegan.nets.frozen.base import equal_levels, recognition_crop, unit_normalise
-from exegan.nets.frozen.efficientnet import make_efficientnet
+from exegan.masks.regions import LANDMARKS
+from exegan.nets.backbones import make_efficientnet
+from exegan.nets.features import FROZEN_NETS, make_frozen_net
+from exegan.nets.frozen import FrozenNet, equal_levels, unit_normalise
+from exegan.nets.recognition import recognition_crop
 
 Shared = Callable[[str], Path]
 LOCAL = {

@@ -13,9 +13,10 @@ from torch import Tensor
 
 from exegan.config import FrozenNetConfig
 from exegan.errors import ConfigError, WeightsError
-from exegan.nets.features import FrozenNet, make_frozen_net
-from exegan.nets.frozen.base import recognition_crop
-from exegan.nets.frozen.libraries import FACENET_FILE, LPIPSFeatures
+from exegan.nets.backbones import LPIPSFeatures
+from exegan.nets.features import make_frozen_net
+from exegan.nets.frozen import FrozenNet
+from exegan.nets.recognition import FACENET_FILE, recognition_crop
 
 
 def distance(net: FrozenNet, a: Tensor, b: Tensor) -> Tensor:

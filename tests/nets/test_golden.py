@@ -11,12 +11,12 @@ from originals import golden_arrays, original_weights
 from torch import Tensor
 
 from exegan.config import DiscriminatorConfig, GeneratorConfig, StyleEncoderConfig
-from exegan.masks.weighting import boundary_weight, interior_weight
+from exegan.losses.svgl import boundary_weight, interior_weight
 from exegan.nets.discriminator import Discriminator
 from exegan.nets.generator import Generator
-from exegan.nets.irse50 import IRSE50StyleEncoder
 from exegan.nets.original import convert_discriminator, convert_generator, convert_style_encoder
-from exegan.ops.composite import composite
+from exegan.nets.style_encoder import IRSE50StyleEncoder
+from exegan.ops.image import composite
 
 Golden = dict[str, np.ndarray]
 

@@ -19,11 +19,11 @@ from originals import golden_arrays, original_weights
 
 from exegan import Inpainter
 from exegan.errors import InputError, WeightsError
-from exegan.nets.importing import import_original
+from exegan.io.weights import read_checkpoint
 from exegan.nets.model import Model
-from exegan.ops.composite import composite
-from exegan.training.warm_start import copy_fitting_weights
-from exegan.weights import read_checkpoint
+from exegan.nets.original import import_original
+from exegan.ops.image import composite
+from exegan.training.export import copy_fitting_weights
 
 BENCH = Path(__file__).resolve().parents[2] / "bench"
 

@@ -18,15 +18,13 @@ from torch import Tensor
 from exegan.config import GeneratorConfig, ModelConfig, StyleEncoderConfig
 from exegan.errors import InputError, WeightsError
 from exegan.inpainter import Inpainter
+from exegan.io.weights import sha256_of
 from exegan.nets import onnx_export
 from exegan.nets.checkpoint import ONNX_FILES, load_model, save_model
 from exegan.nets.model import Model
-from exegan.nets.onnx_export import export_onnx, measure_difference
-from exegan.nets.onnx_graphs import write_style_encoder
-from exegan.nets.onnx_model import load_onnx
-from exegan.nets.onnx_session import open_graph, run_graph
+from exegan.nets.onnx_export import export_onnx, measure_difference, write_style_encoder
+from exegan.nets.onnx_runtime import load_onnx, open_graph, run_graph
 from exegan.nets.style_encoder import resize_exemplar
-from exegan.weights import sha256_of
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -14,8 +14,8 @@ from exegan.config import DiscriminatorConfig, GeneratorConfig, StyleEncoderConf
 from exegan.errors import WeightsError
 from exegan.nets.discriminator import Discriminator
 from exegan.nets.generator import Generator
-from exegan.nets.irse50 import IRSE50StyleEncoder
 from exegan.nets.original import convert_discriminator, convert_generator, convert_style_encoder
+from exegan.nets.style_encoder import IRSE50StyleEncoder
 
 State = dict[str, Tensor]
 

@@ -10,9 +10,9 @@ from torch import Tensor
 from exegan.config import ProjectedConfig
 from exegan.errors import ConfigError
 from exegan.losses.objective import Completion
-from exegan.masks.template import LANDMARKS
-from exegan.nets.projected import ProjectedDiscriminator, hole_shares, look
-from exegan.training.patches import feature_distance, look_at
+from exegan.masks.regions import LANDMARKS
+from exegan.nets.discriminator import ProjectedDiscriminator, hole_shares, look
+from exegan.training.step import feature_distance, look_at
 
 
 def make_discriminator(resolution: int = 128, crop: int = 32) -> ProjectedDiscriminator:

@@ -12,9 +12,8 @@ from torch import Tensor
 from torch._dynamo.exc import TorchDynamoException
 
 from exegan.errors import ConfigError
-from exegan.nets import runtime
-from exegan.nets.model import Model
-from exegan.nets.runtime import TorchNetworks
+from exegan.nets import model as runtime
+from exegan.nets.model import Model, TorchNetworks
 
 
 @pytest.fixture

@@ -13,8 +13,7 @@ from helpers import assert_close, tiny_model_config
 from torch import nn
 
 from exegan.config import ModelConfig, StyleEncoderConfig
-from exegan.nets.irse50 import IRSE50StyleEncoder
-from exegan.nets.style_encoder import SmallStyleEncoder, make_style_encoder
+from exegan.nets.style_encoder import IRSE50StyleEncoder, SmallStyleEncoder, make_style_encoder
 
 KINDS = ["small", "irse50"]
 

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from exegan.ops.composite import composite
+from exegan.ops.image import composite
 
 LARGEST, SMALLEST = torch.finfo(torch.float32).max, torch.finfo(torch.float32).smallest_normal
 EXTREMES = torch.tensor([LARGEST, -LARGEST, SMALLEST, -SMALLEST, 1e-42, 0.0, 1.0, -1.0, 1 / 3, 254 / 127.5 - 1])

@@ -7,7 +7,7 @@ import torch
 from helpers import assert_close
 from torch.autograd.gradcheck import GradcheckError
 
-from exegan.ops.gradient import weight_gradient
+from exegan.losses.svgl import weight_gradient
 
 
 def test_forward_is_the_identity_and_backward_the_product(device: torch.device) -> None:

@@ -10,8 +10,8 @@ import torch.nn.functional as F
 from helpers import assert_close, full_fir, insert_zeros
 from torch import Tensor
 
-from exegan.ops import resample
-from exegan.ops.resample import fir_filter, resize, upsample
+from exegan.ops import image as resample
+from exegan.ops.image import fir_filter, resize, upsample
 
 
 @pytest.mark.parametrize("gain", [1.0, 4.0])

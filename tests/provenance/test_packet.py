@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from exegan.images import open_photo
 from exegan.inpainter import write_completed
-from exegan.provenance import Provenance, marked_packet, read_packet
+from exegan.io import open_photo
+from exegan.io.xmp import Provenance, marked_packet, read_packet
 
 MARK = Provenance("ab" * 32, 7)
 OTHERS = (

@@ -18,9 +18,11 @@ from PIL import Image
 
 from exegan import __version__
 from exegan.errors import ConfigError, InputError
-from exegan.images import open_photo
 from exegan.inpainter import write_completed
-from exegan.provenance import Provenance, Signer, check_signable, find_marks, holds_manifest, read_manifest
+from exegan.io import open_photo
+from exegan.io.c2pa import find_marks, holds_manifest, read_manifest
+from exegan.io.signing import Signer, check_signable
+from exegan.io.xmp import Provenance
 
 c2pa = pytest.importorskip("c2pa")
 MARK = Provenance("ab" * 32, 2**63 - 1)
@@ -220,7 +222,7 @@ def test_a_certificate_that_expires_meanwhile(
         def now(cls, tz: Any = None) -> datetime:
             return datetime.fromtimestamp(time.time() - 5 * 86400, tz)
 
-    monkeypatch.setattr("exegan.provenance.credentials.datetime", LastWeek)
+    monkeypatch.setattr("exegan.io.signing.datetime", LastWeek)
     monkeypatch.setattr(Signer, "_try_out", lambda self: None)
     with pytest.raises(InputError, match=r"cannot be signed .*not valid at time of signing"):
         complete(photo, tmp_path / "out.png", Signer(*old))

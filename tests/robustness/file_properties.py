@@ -18,12 +18,12 @@ from PIL import Image
 from safetensors.torch import save
 
 from exegan.evaluation.mask_set import open_mask_set
-from exegan.images import FORMATS, check_mask, open_photo, read_mask, read_photo
-from exegan.images.formats import WITH_XMP
 from exegan.inpainter import Inpainter, load_style, write_completed
+from exegan.io import FORMATS, check_mask, open_photo, read_mask, read_photo
+from exegan.io.decode import WITH_XMP
+from exegan.io.weights import read_checkpoint
 from exegan.training.checkpoints import newest_checkpoint
-from exegan.training.warm_start import copy_fitting_weights
-from exegan.weights import read_checkpoint
+from exegan.training.export import copy_fitting_weights
 
 
 @kind("pictures")

@@ -19,7 +19,7 @@ import numpy as np
 from helpers import made_photo
 from PIL import Image, ImageCms, PngImagePlugin
 
-from exegan.images import FORMATS
+from exegan.io import FORMATS
 
 SIZE = 47, 33  # of the pictures, wide and high; numbers that are easily found in a file's header
 NUMBERS = (0, 1, 2, 3, 7, 8, 255, 256, 4096, 32767, 65535, 2**24, 2**31 - 1, 2**31, 2**32 - 1)

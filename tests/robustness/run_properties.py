@@ -18,7 +18,7 @@ import yaml
 from harness import Case, command, contents, expect, kind, outcome_of, run_program
 from pyarrow import parquet
 
-from exegan.images import FORMATS
+from exegan.io import FORMATS
 from exegan.training import cli as training
 
 

@@ -14,8 +14,7 @@ from torch import Tensor
 
 from exegan.config import AugmentConfig
 from exegan.nets.discriminator import Discriminator
-from exegan.training.augment import DiscriminatorAugment
-from exegan.training.draws import draw_ada, draw_diffaugment
+from exegan.training.augment import DiscriminatorAugment, draw_ada, draw_diffaugment
 
 POLICIES = [AugmentConfig(), AugmentConfig("diffaugment"), AugmentConfig("ada", initial_p=0.7)]
 ACTIVE = POLICIES[1:]

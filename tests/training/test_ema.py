@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from exegan.training.ema import decay_for, make_average, update_average
+from exegan.training.step import decay_for, make_average, update_average
 
 
 def test_half_life() -> None:

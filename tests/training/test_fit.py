@@ -17,11 +17,11 @@ from PIL import Image
 from exegan.config import DiscriminatorConfig, LossConfig, ModelConfig, OptimizerConfig, ProjectedConfig, from_dict
 from exegan.data.samples import Sample
 from exegan.errors import TrainingDiverged
+from exegan.io.weights import read_checkpoint
 from exegan.nets.checkpoint import load_model
-from exegan.nets.export import export_run
 from exegan.training.cli import main
+from exegan.training.export import export_run
 from exegan.training.module import ExeGanModule
-from exegan.weights import read_checkpoint
 
 CONFIG = """
 run: {{dir: {run}, total_kimg: {total}, save_kimg: 0.008, grid_kimg: 0.008}}
@@ -191,7 +191,7 @@ def test_only_a_later_signal_ends_at_once(
 ) -> None:
     """`timeout` sends its signal twice in a moment; a person who asks again waits longer."""
     times = iter([0.0, seconds])
-    monkeypatch.setattr("exegan.training.signals.time.monotonic", lambda: next(times))
+    monkeypatch.setattr("exegan.training.callbacks.time.monotonic", lambda: next(times))
     whole_step = ExeGanModule.training_step
 
     def interrupted_step(self: ExeGanModule, batch: Sample, batch_idx: int) -> None:
@@ -253,7 +253,7 @@ def test_damaged_face_is_skipped_named_once_and_counted(
 ) -> None:
     (faces / "3.png").write_bytes(b"no picture")
     assert fit(tmp_path, faces, 0.040, f"--data.num_workers={workers}") == 0
-    said = [record.getMessage() for record in caplog.records if record.name == "exegan.data.reading"]
+    said = [record.getMessage() for record in caplog.records if record.name == "exegan.data.samples"]
     named = [line for line in said if f"skipped a face: {faces}/3.png is not a picture" in line]
     assert len(named) == 1
     assert said[-1] == "faces that could not be read and were skipped, named above: 1"

@@ -19,13 +19,12 @@ from torch import Tensor, nn
 
 from exegan.config import ModelConfig
 from exegan.errors import WeightsError
+from exegan.io.weights import read_checkpoint, read_safetensors
 from exegan.losses import objective
 from exegan.nets.checkpoint import load_model
-from exegan.nets.export import export_run
 from exegan.nets.style_encoder import SmallStyleEncoder
 from exegan.training.checkpoints import newest_checkpoint
-from exegan.training.warm_start import copy_fitting_weights
-from exegan.weights import read_checkpoint, read_safetensors
+from exegan.training.export import copy_fitting_weights, export_run
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 ROOT = Path(__file__).resolve().parents[2]

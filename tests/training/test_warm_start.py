@@ -17,7 +17,7 @@ from exegan.nets.discriminator import Discriminator
 from exegan.nets.generator import ModulatedConv
 from exegan.nets.layers import EqualConv2d, EqualLinear
 from exegan.nets.model import Model
-from exegan.training.warm_start import copy_fitting_weights
+from exegan.training.export import copy_fitting_weights
 
 
 def make_system(resolution: int, w_dim: int = 8) -> nn.ModuleDict:

@@ -22,12 +22,12 @@ from test_fit import CONFIG, fit, newest
 
 from exegan.config import to_dict
 from exegan.errors import InputError, WeightsError
+from exegan.io.weights import read_checkpoint, read_safetensors
 from exegan.nets.checkpoint import load_model, read_description
-from exegan.nets.export import export_run
 from exegan.nets.style_encoder import SmallStyleEncoder
+from exegan.training.callbacks import Pace
+from exegan.training.export import export_run
 from exegan.training.hardware import adapt
-from exegan.training.pacing import Pace
-from exegan.weights import read_checkpoint, read_safetensors
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 

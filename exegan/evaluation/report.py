@@ -1,0 +1,324 @@
+"""The report of an evaluation: JSON, tables in Markdown and LaTeX, the contact sheet."""
+
+from __future__ import annotations
+
+import json
+import platform
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw
+
+from exegan._version import __version__
+from exegan.errors import Interrupted
+from exegan.evaluation.cases import WHOLE, Cases, Pixels
+from exegan.evaluation.estimates import FEWEST, estimate_all, estimate_groups, group_by_name
+from exegan.evaluation.mask_set import IRREGULAR
+from exegan.evaluation.measuring import RESULTS, SHEET, TABLE, Cell, Measurer, Store, write_text
+from exegan.evaluation.methods import DEFAULT_BASELINES, Method
+from exegan.inpainter import choose_device
+from exegan.io import save_photo
+from exegan.metrics.base import Evidence, PerPicture, Rows
+from exegan.metrics.networks import make_networks
+from exegan.metrics.registry import make_metrics
+
+_ARROWS = {"lower": "↓", "higher": "↑", "zero": "→0"}
+
+
+def make_markdown(results: Mapping[str, Any]) -> str:
+    """Tables and everything needed to read them.
+
+    A row holds one metric through one network only, since figures through different ones cannot be compared.
+
+    Args:
+        results: Content of `results.json`.
+    """
+    figures = results["figures"]
+    bins = list(dict.fromkeys(figure["bin"] for figure in figures if figure["bin"] is not None)) or [None]
+    parts = [_head(results)]
+    for name in bins:
+        title = "### All pictures" if name in (None, WHOLE) else f"### Holes: {name}"
+        parts.append(f"{title}\n\n{_table([f for f in figures if f['bin'] in (name, None)])}")
+        groups = [figure for figure in results["groups"] if figure["bin"] == name]
+        if groups:
+            parts.append(f"By group, {groups[0]['method']}:\n\n{_group_table(groups)}")
+    parts.append(_foot(results))
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _head(results: Mapping[str, Any]) -> str:
+    plan, masks = results["plan"], results["plan"]["cases"]["masks"]
+    lines = [
+        f"{plan['cases']['images']} pictures of `{plan['cases']['data']}` compared at {plan['cases']['size']} px"
+        f" (sha256 {plan['cases']['data_sha256'][:16]}),",
+        f"masks `{masks['name']}` ({_hashes(masks['sha256'])})," if masks else "masks not known,",
+        f"pairing seed {plan['cases']['pairing_seed']}; value and 95 % interval.",
+    ]
+    return "\n".join(lines)
+
+
+def _hashes(by_bin: Mapping[str, str]) -> str:
+    return ", ".join(f"{name}: sha256 {digest[:16]}" for name, digest in by_bin.items())
+
+
+def _table(figures: Sequence[Mapping[str, Any]]) -> str:
+    methods = list(dict.fromkeys(figure["method"] for figure in figures))
+    metrics = list(dict.fromkeys(figure["metric"] for figure in figures))
+    by_place = {(figure["metric"], figure["method"]): figure for figure in figures}
+    rows = [["metric", *methods], ["---", *("--:" for _ in methods)]]
+    for metric in metrics:
+        found = [by_place.get((metric, method)) for method in methods]
+        rows.append([_title(next(filter(None, found))), *map(_entry, found)])
+    return _lines(rows)
+
+
+def _lines(rows: Iterable[Sequence[str]]) -> str:
+    return "\n".join(f"| {' | '.join(row)} |" for row in rows)
+
+
+def _group_table(figures: Sequence[Mapping[str, Any]]) -> str:
+    """Values alone; the intervals would make the table too wide and are in `results.json`."""
+    sizes: dict[str, int] = {}
+    for figure in figures:
+        sizes[figure["group"]] = max(figure["images"], sizes.get(figure["group"], 0))
+    starred = {figure["group"] for figure in figures if not figure["reliable"]}
+    by_place = {(figure["metric"], figure["group"]): figure for figure in figures}
+    rows = [["metric", *(f"{name}{'*' * (name in starred)} (n={size})" for name, size in sizes.items())]]
+    rows.append(["---", *("--:" for _ in sizes)])
+    for metric in dict.fromkeys(figure["metric"] for figure in figures):
+        found = [by_place.get((metric, group)) for group in sizes]
+        rows.append([_title(next(filter(None, found))), *(_entry(each and {**each, **_point(each)}) for each in found)])
+    return _lines(rows)
+
+
+def _point(figure: Mapping[str, Any]) -> dict[str, Any]:
+    return dict.fromkeys(("low", "high"), figure["value"])
+
+
+def _title(figure: Mapping[str, Any]) -> str:
+    return f"{figure['metric']}{' †' if figure['trained_on'] else ''} {_ARROWS[figure['better']]}"
+
+
+def _entry(figure: Mapping[str, Any] | None) -> str:
+    if figure is None:
+        return "–"
+    numbers = [float(figure[name]) for name in ("value", "low", "high")]
+    decimals = _decimals(max(map(abs, numbers)))
+    value, low, high = (f"{number:.{decimals}f}" for number in numbers)
+    return value if low == high == value else f"{value} [{low}, {high}]"
+
+
+def _decimals(largest: float) -> int:
+    """As many for a value as for its interval: three for what is about 1."""
+    return next(
+        (decimals for least, decimals in ((10, 1), (0.1, 3), (0.01, 4)) if largest >= least), 5 if largest else 3
+    )
+
+
+def _foot(results: Mapping[str, Any]) -> str:
+    lines = [f"- {name}: {note}." for name, note in _notes(results["figures"])]
+    reasons = dict.fromkeys(entry["reason"] for entry in results["left_out"])
+    for reason in reasons:
+        metrics = (entry["metric"] for entry in results["left_out"] if entry["reason"] == reason)
+        lines.append(f"- Left out: {', '.join(metrics)}: {reason}.")
+    if any(figure["trained_on"] for figure in results["figures"]):
+        lines.append("- † measured through a network that the model was trained on.")
+    if not all(figure["reliable"] for figure in results["groups"]):
+        lines.append(f"- * fewer than {FEWEST} images: not reliable.")
+    for name, facts in results["networks"].items():
+        lines.append(f"- Network {name}: {facts['origin']}, sha256 {facts['sha256'][:16]}.")
+    versions = ", ".join(f"{name} {version}" for name, version in results["versions"].items())
+    return "\n".join([*lines, f"- {versions}."])
+
+
+def _notes(figures: Iterable[Mapping[str, Any]]) -> list[tuple[str, str]]:
+    return list(dict.fromkeys((figure["metric"], figure["note"]) for figure in figures if figure["note"]))
+
+
+_SIDE, _GAP, _LINE = 160, 4, 14
+
+
+def make_sheet(measurer: Measurer, rows: Mapping[str, Mapping[str, Rows]], method_name: str) -> Image.Image:
+    """Two rows of pictures a bin, RGB: truth, masked image, exemplar, then every method.
+
+    Args:
+        measurer: What was measured.
+        rows: What `Measurer.measure` returned.
+        method_name: The method whose cases are ordered, by the first perceptual distance, or L1 without one.
+    """
+    strips = []
+    for cell in measurer.cells()[1:]:
+        if cell.method is None or cell.method.name != method_name:
+            continue
+        metric = _ordering(measurer, cell)
+        values = metric.values(Evidence(rows[cell.name][metric.rows_key]))
+        ordered = np.argsort(np.nan_to_num(values, nan=-np.inf), kind="stable")
+        for word, number in (("median", int(ordered[len(ordered) // 2])), ("worst", int(ordered[-1]))):
+            title = f"{word} of {cell.bin_name}: {measurer.cases.stems[number]}, {metric.name} {values[number]:.3f}"
+            strips.append((title, _pictures(measurer, cell.bin_name, number)))
+    return _drawn(strips)
+
+
+def _ordering(measurer: Measurer, cell: Cell) -> PerPicture:
+    found = [metric for metric in measurer.applicable(cell) if isinstance(metric, PerPicture)]
+    perceptual = (metric for metric in found if metric.rows_key.startswith("perceptual"))
+    return next(perceptual, next(metric for metric in found if metric.name == "L1"))
+
+
+def _pictures(measurer: Measurer, bin_name: str, number: int) -> dict[str, Pixels]:
+    cases = measurer.cases
+    truth, mask = cases.portrait(number), cases.mask(bin_name, number)
+    shown = {"truth": truth}
+    if mask is not None:
+        shown["masked image"] = masked(truth, mask)
+    if cases.exemplars is not None:
+        shown["exemplar"] = cases.portrait(int(cases.exemplars[number]))
+    methods = (method for method in measurer.methods if method.uses_mask)
+    return shown | {method.name: measurer.pictures(Cell(bin_name, method), [number])[0] for method in methods}
+
+
+def masked(truth: Pixels, mask: NDArray[np.bool_]) -> Pixels:
+    """A picture [H, W, 3] with its hole [H, W] in white."""
+    return np.where(mask[..., None], np.uint8(255), truth)
+
+
+def _drawn(strips: Sequence[tuple[str, dict[str, Pixels]]]) -> Image.Image:
+    """Titles above rows of pictures, names under them."""
+    columns = max(len(pictures) for _, pictures in strips)
+    row = _LINE + _SIDE + _LINE + _GAP
+    sheet = Image.new("RGB", (columns * (_SIDE + _GAP) + _GAP, len(strips) * row + _GAP), "white")
+    draw = ImageDraw.Draw(sheet)
+    for place, (title, pictures) in enumerate(strips):
+        top = place * row + _GAP
+        draw.text((_GAP, top), title.encode("ascii", "replace").decode(), fill="black")
+        for column, (name, pixels) in enumerate(pictures.items()):
+            left = _GAP + column * (_SIDE + _GAP)
+            picture = Image.fromarray(pixels).resize((_SIDE, _SIDE), Image.Resampling.LANCZOS)
+            sheet.paste(picture, (left, top + _LINE))
+            draw.text((left, top + _LINE + _SIDE), name, fill="black")
+    return sheet
+
+
+FORMAT = 2
+_PACKAGES = ("torch", "numpy", "scikit-image", "scikit-learn", "torchmetrics", "opencv-python-headless")
+
+
+@dataclass(frozen=True)
+class Choices:
+    """What both entry points share.
+
+    Args:
+        networks: Local weight file of each metric network by name, None for its download; None takes the defaults.
+        images: The first so many faces by name; None takes all.
+        bins: Bins of the mask set.
+        seed: Of pairing, random numbers and resampling.
+        group: Pattern that finds a picture's group in its name, as for `group_by_name`; None for no groups.
+        baselines: Names of `exegan.evaluation.methods.BASELINES`; without masks there are none.
+        raw: What the model draws is put into the hole as it is, not pasted as `exegan inpaint` does.
+        exemplar_strength: As in `exegan.inpainter.Options`.
+        truncation_psi: As there.
+        backend: `torch` or `onnx`.
+        device: Where the model and the metrics' networks run: `auto`, `cpu`, `cuda` or `mps`.
+    """
+
+    networks: Mapping[str, str | None] | None = None
+    images: int | None = None
+    bins: Sequence[str] = tuple(IRREGULAR)
+    seed: int = 0
+    group: str | None = None
+    baselines: Sequence[str] = DEFAULT_BASELINES
+    raw: bool = False
+    exemplar_strength: float = 1.0
+    truncation_psi: float = 1.0
+    backend: str = "torch"
+    device: str = "auto"
+
+
+def evaluate_cases(
+    cases: Cases,
+    methods: Sequence[Method],
+    shown: str,
+    model: Mapping[str, Any] | None,
+    output: Path,
+    choices: Choices,
+    began: float,
+) -> dict[str, Any]:
+    """Measure methods on cases and write everything; where the same was finished before, read it.
+
+    Args:
+        cases: What is completed.
+        methods: How, in the order of the table.
+        shown: Name of the method whose median and worst cases are shown.
+        model: JSON-ready facts of the model; None for pictures of another program.
+        output: Folder for the results.
+        choices: See there.
+        began: When the evaluation began, by `time.perf_counter`.
+
+    Returns:
+        Content of `results.json`.
+    """
+    members = group_by_name(choices.group, cases.stems) if choices.group is not None else {}
+    facts = cases.facts()
+    trained_on, device = (model or {}).get("trained_on", ()), choose_device(choices.device)
+    networks, missing = make_networks(choices.networks, str(facts["size"]), trained_on, device)
+    metrics, without = make_metrics(networks, missing)
+    plan = {
+        "exegan": __version__,
+        "model": model,
+        "cases": facts,
+        "methods": {method.name: method.facts() for method in methods},
+        "seed": choices.seed,
+    }
+    store = Store(output, plan)
+    head = {
+        "format": FORMAT,
+        "plan": plan,
+        "group": choices.group,
+        "networks": {network.name: network.described() for network in networks},
+        "versions": _versions(),
+    }
+    finished = _finished(output, head)
+    if finished:
+        return finished
+    measurer = Measurer(cases, methods, metrics, store)
+    rows = measurer.measure()
+    try:
+        figures, left_out = estimate_all(measurer, rows, choices.seed)
+        groups = estimate_groups(measurer, rows, members, shown, choices.seed)
+        sheet = make_sheet(measurer, rows, shown)
+    except KeyboardInterrupt:
+        kept = f"all pictures are measured in {output}"
+        raise Interrupted(f"interrupted; {kept}, the same command ends the work") from None
+    results = {**head, "figures": figures, "left_out": [*without, *left_out], "groups": groups}
+    seconds = {"seconds": round(time.perf_counter() - began, 1), "cpu_seconds": round(time.process_time(), 1)}
+    results["times"] = {**seconds, "date": time.strftime("%Y-%m-%d")}
+    save_photo(sheet, output / SHEET)
+    write_text(output / TABLE, make_markdown(results))
+    write_text(output / RESULTS, json.dumps(results, indent=2, ensure_ascii=False) + "\n")
+    return results
+
+
+def _finished(output: Path, head: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Results of the very same evaluation, where it was finished before."""
+    try:
+        results = json.loads((output / RESULTS).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    same = isinstance(results, dict) and all(results.get(key) == json.loads(json.dumps(head[key])) for key in head)
+    return results if same else None
+
+
+def _versions() -> dict[str, str]:
+    versions = {"exegan": __version__, "python": platform.python_version()}
+    for package in _PACKAGES:
+        try:
+            versions[package] = metadata.version(package)
+        except metadata.PackageNotFoundError:
+            continue
+    return versions

@@ -1,1 +1,0 @@
-"""Frozen backbones of losses and metrics, one file each; build them with `exegan.nets.features.make_frozen_net`."""
