@@ -14,7 +14,7 @@ from exegan.batch.files import exists, is_folder, join, list_pictures, path_in
 from exegan.batch.plan import REGION, Item, Job, Plan, Problem, check_inputs, expand
 from exegan.batch.tables import read_table
 from exegan.errors import ConfigError, InputError
-from exegan.faces.select import ExemplarWord, parse_exemplars
+from exegan.faces.exemplars import ExemplarWord, parse_exemplars
 from exegan.io import FORMATS
 from exegan.masks.regions import parse_regions
 

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 from exegan.batch import files
 from exegan.errors import InputError
-from exegan.faces.select import ExemplarWord
+from exegan.faces.exemplars import ExemplarWord
 from exegan.inpainter.style import STYLE_SUFFIX
 from exegan.io import check_picture
 

@@ -13,7 +13,7 @@ from typing import Any
 from exegan.batch.files import local_copy, reason_of
 from exegan.batch.plan import REGION, Job, Problem
 from exegan.errors import ConfigError, InputError, MaskError
-from exegan.faces.select import ExemplarWord, parse_exemplar
+from exegan.faces.exemplars import ExemplarWord, parse_exemplar
 from exegan.masks.regions import parse_regions
 
 _REQUIRED = ("photo", "exemplar")

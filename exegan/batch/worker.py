@@ -19,7 +19,7 @@ from exegan.batch.files import is_full, reason_of
 from exegan.batch.manifest import DONE, FAILED, Entry, Settings, describe, job_options
 from exegan.batch.plan import Item, Job
 from exegan.errors import ExeGanError, InputError, Interrupted
-from exegan.faces.select import ExemplarWord, Key, by_key
+from exegan.faces.exemplars import ExemplarWord, Key, by_key
 from exegan.inpainter import Hole, Inpainted, Inpainter, Options, Plan, Style, average_styles, pick_best, read_hole
 from exegan.inpainter.style import Mixing, read_exemplar
 from exegan.io import open_photo

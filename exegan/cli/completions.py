@@ -9,6 +9,9 @@ from typing import Any, NamedTuple
 from exegan.cli.options import check_new_output
 from exegan.errors import InputError
 
+# Stages that all samples of a photo have in common.
+_SHARED = ("detect", "encode_exemplar")
+
 
 class Outputs(NamedTuple):
     """Where things go: the completions, and the contact sheets that are wanted."""
@@ -56,7 +59,3 @@ def tell(reports: Sequence[dict[str, Any]], paths: Sequence[Path], best: int | N
         reason = "identity and seam" if known else "the seam alone, for want of a recognition network or exemplar photo"
         which += f", the best of {len(reports)} by {reason}"
     return "; ".join([f"wrote {', '.join(map(str, paths))} ({which}, {seconds:.1f} s)", *shown["notes"], *notes])
-
-
-# Stages that all samples of a photo have in common.
-_SHARED = ("detect", "encode_exemplar")

@@ -12,11 +12,16 @@ import typer
 from exegan.cli.completions import Outputs, check_outputs, sample_paths, tell
 from exegan.cli.options import CertificateOption, KeyOption, MaxMegapixelsOption, TsaOption, make_signer
 from exegan.errors import InputError
-from exegan.faces.select import ExemplarWord, Key, by_key, parse_exemplars
+from exegan.faces.exemplars import ExemplarWord, Key, by_key, parse_exemplars
 
 if TYPE_CHECKING:
     from exegan.inpainter import ContactSheet, Exemplar, Inpainted, Inpainter
     from exegan.inpainter.style import Mixing
+
+_EXEMPLAR_HELP = (
+    "Photo (or saved style) of the face to take the looks from; PHOTO#1 means face 1 in it. Several of one person are"
+    " averaged; 0=PHOTO is for face 0 alone, eyes+mouth=PHOTO for these regions, 0:eyes=PHOTO for both."
+)
 
 
 def read_exemplars(words: Sequence[ExemplarWord]) -> dict[Key, Exemplar]:
@@ -62,12 +67,6 @@ def encode_mixing(
         for given in (exemplars, read_exemplars(fine))
     )
     return Mixing.of(coarse, second, at)
-
-
-_EXEMPLAR_HELP = (
-    "Photo (or saved style) of the face to take the looks from; PHOTO#1 means face 1 in it. Several of one person are"
-    " averaged; 0=PHOTO is for face 0 alone, eyes+mouth=PHOTO for these regions, 0:eyes=PHOTO for both."
-)
 
 
 def inpaint(

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from exegan.errors import InputError
-from exegan.faces.select import parse_exemplars
+from exegan.faces.exemplars import parse_exemplars
 
 
 def export(

@@ -33,7 +33,7 @@ def check_new_output(output: Path, *inputs: Path) -> None:
     """Make sure that a picture can be written there and replaces none of the inputs.
 
     Raises:
-        InputError: See `images.check_output`; or the output is one of the inputs.
+        InputError: See `exegan.io.check_output`; or the output is one of the inputs.
     """
     from exegan.io import check_output
 

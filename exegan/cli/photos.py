@@ -48,10 +48,10 @@ def mask(
 
 
 def verify(
-    image: Annotated[Path, typer.Argument(help="Picture to look at.")],
+    image: Annotated[Path, typer.Argument(help="Picture to check.")],
     as_json: Annotated[bool, typer.Option("--json", help="Print what was found as JSON.")] = False,
 ) -> None:
-    """Tell whether a picture is marked as completed by exegan: exit code 0 marked, 1 not, 2 unreadable."""
+    """Report whether a picture is marked as completed by exegan: exit code 0 marked, 1 not, 2 unreadable."""
     from exegan.io import open_photo
     from exegan.io.c2pa import find_marks
 

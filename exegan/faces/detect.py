@@ -18,6 +18,19 @@ from exegan.errors import InputError, NoFaceFound
 from exegan.faces.align import Affine, ffhq_affine, invert_affine, warp_crop
 from exegan.masks.regions import LANDMARKS
 
+_MIN_SCORE = 0.9
+# A face of 40 px is searched at 30 px where a copy may be as large as that takes.
+_SCALE, _SMALLEST_COPY, _LARGEST_COPY = 0.75, 1024, 1600
+# Side of a copy with a rim around it, relative to the longer side: a face that fills its picture is found once there is
+# something around it, and the picture fits in whichever way it is turned.
+_RIM = 1.5
+_CLOSE_UP, _CLOSE_UP_RIM = 128, 32
+_GREY = (128, 128, 128)
+_TURNS = (math.radians(40), math.radians(-40))
+# Faces below the score or height in pixels, or turned further, need a second look that agrees: by the landmarks' mean
+# distance between both looks, relative to that of the eyes, and with a score that patterns reach for small faces only.
+_SURE, _SMALL, _TILTED, _AGREED, _SURE_LARGE = 0.995, 64, math.radians(10), 0.3, 0.98
+
 
 @dataclass(frozen=True, eq=False)
 class Face:
@@ -98,21 +111,6 @@ def largest_face(faces: Sequence[Face]) -> Face:
     if not faces:
         raise NoFaceFound("no face was found; expected a photo that shows one clearly")
     return max(faces, key=lambda face: face.area)
-
-
-_MIN_SCORE = 0.9
-# A face of 40 px is searched at 30 px where a copy may be as large as that takes.
-_SCALE, _SMALLEST_COPY, _LARGEST_COPY = 0.75, 1024, 1600
-# Side of a copy with a rim around it, relative to the longer side: a face that fills its picture is found once there is
-# something around it, and the picture fits in whichever way it is turned.
-_RIM = 1.5
-_TURNS = (math.radians(40), math.radians(-40))
-# Faces below the score or height in pixels, or turned further, need a second look that agrees: by the landmarks' mean
-# distance between both looks, relative to that of the eyes, and with a score that patterns reach for small faces only.
-_SURE, _SMALL, _TILTED, _AGREED, _SURE_LARGE = 0.995, 64, math.radians(10), 0.3, 0.98
-_CLOSE_UP, _CLOSE_UP_RIM = 128, 32
-_GREY = (128, 128, 128)
-__all__ = ["Face", "FaceDetector", "largest_face"]
 
 
 class FaceDetector:

@@ -57,7 +57,7 @@ def list_faces(photo: str | Path, draw: str | Path | None = None) -> Listing:
         draw: Where to write the photo with its faces outlined and numbered; None writes nothing.
 
     Raises:
-        InputError: As for `images.read_photo` and `images.save_photo`.
+        InputError: As for `exegan.io.read_photo` and `images.save_photo`.
         NoFaceFound: There is none.
     """
     picture = read_photo(photo)
@@ -163,7 +163,7 @@ def write_mask(photo: str | Path, output: str | Path, recipe: MaskRecipe) -> flo
     """Write the mask of a photo as a picture of its upright size, white = hole; the hole's share of it.
 
     Raises:
-        InputError: As for `images.read_photo`, `images.save_photo` and `make_mask`.
+        InputError: As for `exegan.io.read_photo`, `images.save_photo` and `make_mask`.
     """
     mask = make_mask(read_photo(photo), recipe)
     save_photo(Image.fromarray(mask).convert("L"), output)

@@ -23,6 +23,12 @@ from exegan.ops.image import block_means, resize
 BAND = 1 / 12
 """How far a difference at the rim reaches into the hole, as a share of the side of the face's aligned crop."""
 _SMOOTHING_ROUNDS = 8
+# Cells along the crop's side in which the difference at the rim is measured and carried inwards: in the face's own
+# units, so that a seam looks the same at every size of face. Powers of two, since the reach is one.
+_FEWEST_CELLS, _MOST_CELLS = 32, 512
+_FINER = 4
+# Rows that are warped at once: a large hole then takes no more memory than a middling one.
+_ROWS = 512
 
 
 def extend_inwards(values: Tensor, known: Tensor, band: float) -> Tensor:
@@ -59,14 +65,6 @@ def _mean3(picture: Tensor) -> Tensor:
     padded = F.pad(picture, (1, 1, 1, 1), mode="replicate")
     rows = padded[..., :-2] + padded[..., 1:-1] + padded[..., 2:]
     return (rows[..., :-2, :] + rows[..., 1:-1, :] + rows[..., 2:, :]) / 9
-
-
-# Cells along the crop's side in which the difference at the rim is measured and carried inwards: in the face's own
-# units, so that a seam looks the same at every size of face. Powers of two, since the reach is one.
-_FEWEST_CELLS, _MOST_CELLS = 32, 512
-_FINER = 4
-# Rows that are warped at once: a large hole then takes no more memory than a middling one.
-_ROWS = 512
 
 
 def paste(

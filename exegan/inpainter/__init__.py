@@ -1,6 +1,6 @@
 """The one pipeline behind the command line, batches, the page and every program: complete faces from exemplars."""
 
-from exegan.faces.select import Key
+from exegan.faces.exemplars import Key
 from exegan.inpainter.inpainter import Inpainter
 from exegan.inpainter.loading import Backend, Device, Recognizer, choose_device, describe_model, make_recognizer
 from exegan.inpainter.output import ContactSheet, report_samples, sweep_sheet, write_samples

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from exegan.errors import InputError
 from exegan.faces.detect import AlignedFace, Face, FaceDetector, align_face
-from exegan.faces.select import Key
+from exegan.faces.exemplars import Key
 from exegan.inpainter.loading import Backend, Device, Recognizer, load_networks, make_recognizer
 from exegan.inpainter.plan import AllBut, Hole, Plan, Regions, make_plan
 from exegan.inpainter.result import Inpainted
@@ -228,8 +228,8 @@ class Inpainter(TensorInpainter):
         resolution with a seam that is blended inside the hole.
 
         Args:
-            photo: What `images.open_photo` gives, which knows all of the file that a saved result keeps; or a picture
-                of any size and mode, whose EXIF orientation is applied.
+            photo: What `exegan.io.open_photo` gives, which knows all of the file that a saved result keeps; or a
+                picture of any size and mode, whose EXIF orientation is applied.
             mask: Bool [H, W] of the upright photo, True = hole; or `Regions` to make one of.
             exemplar: See `make_style`; or several by whom they are for: a face's index, regions (`eyes+mouth`), or
                 (index, regions), with None for all else.

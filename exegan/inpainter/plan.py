@@ -17,8 +17,9 @@ from numpy.typing import NDArray
 
 from exegan.errors import InputError, MaskError
 from exegan.faces.detect import Face
+from exegan.faces.exemplars import Key
 from exegan.faces.paste import hole_outside_crop
-from exegan.faces.select import Key, divide_hole, regions_hole, select_faces, spare_others, split_faces
+from exegan.faces.select import divide_hole, regions_hole, select_faces, spare_others, split_faces
 from exegan.inpainter.style import Style
 from exegan.io import Photo, check_mask, read_mask
 from exegan.masks import editing

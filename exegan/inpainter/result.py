@@ -170,10 +170,10 @@ def write_completed(
     Args:
         photo: As its file has it.
         completed: RGB of the photo's size; where it equals `photo.image`, the file's own pixels stay.
-        path: Where to; arguments, notes and errors as for `images.write_photo`.
+        path: Where to; arguments, notes and errors as for `exegan.io.write_photo`.
         seed: For the mark.
         model_sha256: For the mark (`Inpainter.model_sha256`).
-        quality: As for `images.write_photo`.
+        quality: As for `exegan.io.write_photo`.
         signing: Puts a signed C2PA manifest into the file; None leaves it unsigned. Its errors are those of `Signer`.
     """
     check_output(path)

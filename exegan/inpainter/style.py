@@ -18,7 +18,7 @@ from torch import Tensor
 
 from exegan.errors import InputError, NoFaceFound
 from exegan.faces.detect import Face, largest_face
-from exegan.faces.select import Key
+from exegan.faces.exemplars import Key
 from exegan.io import read_photo
 
 STYLE_SUFFIX = ".safetensors"

@@ -222,7 +222,7 @@ def find_marks(path: str | Path, xmp: bytes | None) -> Marks:
 
     Args:
         path: Picture file.
-        xmp: Its XMP packet (`images.Photo.xmp`).
+        xmp: Its XMP packet (`exegan.io.Photo.xmp`).
 
     Raises:
         InputError: The file cannot be read.

@@ -17,6 +17,10 @@ from exegan.errors import MaskError
 from exegan.masks.editing import BoolMask
 from exegan.masks.regions import LANDMARKS, REGIONS, WORN, region_mask
 
+# Strokes at random places hardly ever find the last known pixels of a hole that is to be nearly everything.
+_MOST_STROKES = 400
+_TRIES = 200
+
 
 def walk(
     rng: np.random.Generator, size_hw: tuple[int, int], steps: NDArray[np.float64], largest_turn: float
@@ -44,10 +48,6 @@ def draw_stroke(draw: ImageDraw.ImageDraw, points: list[tuple[float, float]], wi
     radius = width / 2
     for x, y in points:
         draw.ellipse((x - radius, y - radius, x + radius, y + radius), fill=255)
-
-
-# Strokes at random places hardly ever find the last known pixels of a hole that is to be nearly everything.
-_MOST_STROKES = 400
 
 
 def parse_fraction(text: str) -> tuple[float, float]:
@@ -142,7 +142,6 @@ def _check_fraction(low: float, high: float) -> None:
 
 
 Recipe = Callable[[np.random.Generator, int], BoolMask]
-_TRIES = 200
 
 
 def strokes_and_boxes(rng: np.random.Generator, resolution: int) -> BoolMask:

@@ -24,6 +24,11 @@ Point = tuple[float, float, float]
 LANDMARKS = np.array(
     [[0.375, 0.475, 0.0], [0.625, 0.475, 0.0], [0.5, 0.625, 0.11], [0.385, 0.73, 0.01], [0.615, 0.73, 0.01]]
 )
+# Regions of what is worn over a face.
+WORN = ("glasses", "face-mask")
+Points = NDArray[np.float64]
+# How far from a landmark its own place still counts, as a share of the crop's side.
+_NEAR = 0.08
 
 
 def _surface(x: float, y: float, height: float = 0.0) -> Point:
@@ -73,8 +78,6 @@ _GLASSES = [
 _FACE_MASK = [*_JAW, *_CHIN, *_outline((0.212, 0.56), (0.3, 0.555), (0.41, 0.53), (0.46, 0.505)), *_NOSE[4:]]
 # Points around the face: jaw, then forehead.
 OUTLINE = np.array(_JAW + _FOREHEAD)
-# Regions of what is worn over a face.
-WORN = ("glasses", "face-mask")
 # Left and right are the picture's.
 REGIONS: dict[str, tuple[list[Point], ...]] = {
     "eyes": (_LEFT_EYE, _mirrored(_LEFT_EYE)),
@@ -92,10 +95,7 @@ REGIONS: dict[str, tuple[list[Point], ...]] = {
     "glasses": (_GLASSES,),
     "face-mask": (_FACE_MASK,),
 }
-Points = NDArray[np.float64]
 _CAMERA = np.linalg.pinv(np.column_stack([LANDMARKS, np.ones(5)]))
-# How far from a landmark its own place still counts, as a share of the crop's side.
-_NEAR = 0.08
 
 
 def parse_regions(text: str) -> tuple[str, ...]:

@@ -13,7 +13,7 @@ from helpers import run_inpaint as inpaint
 from PIL import Image
 
 from exegan.errors import MaskError
-from exegan.faces.select import ExemplarWord, parse_exemplar
+from exegan.faces.exemplars import ExemplarWord, parse_exemplar
 from exegan.inpainter import load_style
 from exegan.nets.checkpoint import save_model
 from exegan.nets.model import Model

@@ -19,7 +19,7 @@ from exegan.batch.manifest import Manifest
 from exegan.batch.tables import read_table
 from exegan.config import ModelConfig, from_dict
 from exegan.errors import ExeGanError, InputError
-from exegan.faces.select import parse_exemplars
+from exegan.faces.exemplars import parse_exemplars
 from exegan.io.xmp import Provenance, marked_packet, read_packet
 
 USUAL = {"face": "auto", "seed": 0, "exemplar_strength": 1.0}
