@@ -3,7 +3,7 @@
     python bench/paste.py                    48 megapixels, a face of 4,600 px, a hole of 3,000 px
     python bench/paste.py --megapixels 12 --json figures.json
 
-The photo is smooth noise made here; the crop is put back as it is, which tells the error of the way there and back.
+The photo is smooth noise made here; the crop is put back as it is, which gives the error of the way there and back.
 """
 
 from __future__ import annotations

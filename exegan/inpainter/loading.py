@@ -57,7 +57,7 @@ def load_networks(name_or_folder: str | Path, device: str, backend: str, **run_o
 
 
 def describe_model(name_or_folder: str | Path, backend: str) -> dict[str, Any]:
-    """Content of a model's `config.json`, with `weights_sha256`: what tells its pictures from another model's.
+    """Content of a model's `config.json`, with `weights_sha256`, which identifies the model in reports.
 
     Args:
         name_or_folder: `default` or the path of a folder.

@@ -44,8 +44,8 @@ def test_signed(tmp_path: Path, places: list[object]) -> None:
 def test_dry_run_writes_nothing(tmp_path: Path, places: list[object], capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "masks/2.png").unlink()
     assert run(*places, "-o", tmp_path / "out", "--dry-run") == 1
-    told = capsys.readouterr().out.strip().splitlines()
-    assert told[-1] == "9 items, 1 problems" and "no mask named 2" in told[-2]
+    printed = capsys.readouterr().out.strip().splitlines()
+    assert printed[-1] == "9 items, 1 problems" and "no mask named 2" in printed[-2]
     assert not (tmp_path / "out").exists()
     assert run(*places, "-o", tmp_path / "out", "--dry-run", "--json") == 1
     report = json.loads(capsys.readouterr().out)
@@ -55,8 +55,8 @@ def test_dry_run_writes_nothing(tmp_path: Path, places: list[object], capsys: py
 def test_some_failed_are_listed(tmp_path: Path, places: list[object], capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "exemplars/2.png").write_bytes(b"")
     assert run(*places, "-o", tmp_path / "out") == 1
-    told = capsys.readouterr().out
-    assert told.startswith("2_0.png: ") and told.strip().endswith("9 done, 1 failed")
+    printed = capsys.readouterr().out
+    assert printed.startswith("2_0.png: ") and printed.strip().endswith("9 done, 1 failed")
     assert run(*places, "-o", tmp_path / "out", "--json") == 1
     report = json.loads(capsys.readouterr().out)
     assert (report["done"], report["done_before"], len(report["problems"])) == (0, 9, 1)

@@ -80,9 +80,9 @@ def test_several_photos_of_one_person_and_a_face_of_a_group(capsys: pytest.Captu
 def test_a_saved_style_is_taken_in_place_of_photos(capsys: pytest.CaptureFixture[str]) -> None:
     usual = ("--region", "face", "--face", "1")
     assert run_command("style", "a.png", "b.png", "c.png", "-o", "s.safetensors", "--model", "model", "--json") == 0
-    told = report(capsys)
-    assert told["photos"] == ["a.png", "b.png", "c.png"] and len(told["distances"]) == 3
-    assert load_style("s.safetensors").model_sha256 == told["model_sha256"]
+    printed = report(capsys)
+    assert printed["photos"] == ["a.png", "b.png", "c.png"] and len(printed["distances"]) == 3
+    assert load_style("s.safetensors").model_sha256 == printed["model_sha256"]
     assert inpaint(*usual, "--exemplar", "s.safetensors") == 0
     photos = (x for name in "abc" for x in ("--exemplar", f"{name}.png"))
     assert inpaint(*usual, *photos, output="other.png") == 0
@@ -125,9 +125,9 @@ def test_samples_are_numbered_and_reproducible(capsys: pytest.CaptureFixture[str
 def test_the_best_sample_alone_is_kept_and_why_is_said(capsys: pytest.CaptureFixture[str]) -> None:
     usual = ("--region", "face", "--face", "1", "--exemplar", "a.png", "--samples", "3", "--pick", "best")
     assert inpaint(*usual, "--json") == 0
-    told = report(capsys)
-    scores = [one["score"] for one in told["samples"]]
-    assert told["output"] == "out.png" and told["score"] == max(scores) == scores[told["picked"]]
+    printed = report(capsys)
+    scores = [one["score"] for one in printed["samples"]]
+    assert printed["output"] == "out.png" and printed["score"] == max(scores) == scores[printed["picked"]]
     assert not Path("out_0.png").exists()
     assert inpaint(*usual) == 0
     assert "the best of 3 by the seam alone, for want of a recognition network" in capsys.readouterr().out

@@ -23,13 +23,13 @@ def test_signed_outputs_and_what_verify_says(capsys: pytest.CaptureFixture[str])
     assert chain.key.read_text().splitlines()[1] not in capsys.readouterr().out
     for seed in (0, 1):
         assert run_command("verify", f"out_{seed}.jpg") == 0
-        told = capsys.readouterr().out
-        assert f"seed {seed})" in told and "manifest is valid" in told and "signed by Somebody" in told
+        printed = capsys.readouterr().out
+        assert f"seed {seed})" in printed and "manifest is valid" in printed and "signed by Somebody" in printed
     Path("bad.jpg").write_bytes(Path("out_0.jpg").read_bytes()[:-9] + b"\1" * 9)
     assert run_command("verify", "bad.jpg", "--json") == 0, "its XMP still says so"
-    told = json.loads(capsys.readouterr().out)
-    assert told["marked"] and not told["c2pa"]["intact"]
-    assert told["c2pa"]["failures"] == ["assertion.dataHash.mismatch"]
+    printed = json.loads(capsys.readouterr().out)
+    assert printed["marked"] and not printed["c2pa"]["intact"]
+    assert printed["c2pa"]["failures"] == ["assertion.dataHash.mismatch"]
     assert run_command("verify", "bad.jpg") == 0
     assert "was changed since it was signed" in capsys.readouterr().out
 

@@ -24,8 +24,8 @@ def test_exit_codes_and_lines(tmp_path: Path, capsys: pytest.CaptureFixture[str]
     assert run_command("verify", plain) == 1
     assert capsys.readouterr().out.strip() == f"{plain} is not marked"
     assert run_command("verify", marked) == 0
-    told = capsys.readouterr().out.strip()
-    assert told == f"{marked} was edited by exegan {__version__} (model 0123456789ab, seed 3)"
+    printed = capsys.readouterr().out.strip()
+    assert printed == f"{marked} was edited by exegan {__version__} (model 0123456789ab, seed 3)"
     assert run_command("verify", marked, "--json") == 0
     assert json.loads(capsys.readouterr().out) == {
         "marked": True,
@@ -68,8 +68,8 @@ def test_a_dry_run_names_damaged_pictures(tmp_path: Path, capsys: pytest.Capture
     Image.new("RGB", (8, 8)).save(tmp_path / "face.png")
     arguments = ("--masks", "region:eyes", "--exemplars", tmp_path / "face.png", "-o", tmp_path / "out")
     assert run_command("batch", tmp_path / "photos", *arguments, "--dry-run") == 1
-    told = capsys.readouterr().out
-    assert f"{tiff} is damaged and cannot be decoded (KeyError: 320)" in told
+    printed = capsys.readouterr().out
+    assert f"{tiff} is damaged and cannot be decoded (KeyError: 320)" in printed
     assert run_command("batch", tmp_path / "photos", *arguments, "--dry-run", "--max-megapixels", "0.001") == 1
     assert "0.001 that are decoded at once" in capsys.readouterr().out
 

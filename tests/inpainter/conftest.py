@@ -12,7 +12,7 @@ from exegan.nets.model import Model
 
 @pytest.fixture
 def model() -> Model:
-    """Tiny networks whose seeds and exemplars can be told apart in the picture."""
+    """Tiny networks whose seeds and exemplars differ visibly in the image."""
     model = Model(tiny_model_config())
     model.update_mean_w()
     for name, parameter in model.named_parameters():

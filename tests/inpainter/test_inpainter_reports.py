@@ -1,4 +1,4 @@
-"""What is told about a result: scores, notes, JSON, sheets."""
+"""What is reported about a result: scores, notes, JSON, sheets."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The pipeline's tensor door: contracts that batch, evaluation and page rely on."""
+"""The pipeline's tensor entry point: contracts that batch, evaluation and page rely on."""
 
 from __future__ import annotations
 

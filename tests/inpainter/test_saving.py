@@ -94,7 +94,7 @@ def test_where_it_cannot_go_is_one_sentence_and_leaves_nothing(
 ) -> None:
     (tmp_path / "album.png").mkdir()
     before = sorted(tmp_path.rglob("*"))
-    for name, told in {
+    for name, expected in {
         "album.png": "is a folder, expected a file name in it",
         "none/out.png": "does not exist; make it first",
         "out.gif": "has the extension '.gif', expected one of .png",
@@ -102,7 +102,7 @@ def test_where_it_cannot_go_is_one_sentence_and_leaves_nothing(
         "a\0.png": "cannot be written",
         "a" * 300 + ".png": "cannot be written",
     }.items():
-        with pytest.raises(InputError, match=re.escape(told)) as caught:
+        with pytest.raises(InputError, match=re.escape(expected)) as caught:
             result.save(tmp_path / name)
         assert "\n" not in str(caught.value)
     if Path("/proc").is_dir():  # where not even the superuser can write

@@ -44,7 +44,7 @@ class Turn:
 
     kind: str
     process: Any
-    told: Connection
+    reports: Connection
     seed: int
     since: float = field(default_factory=time.monotonic)
 
@@ -83,7 +83,7 @@ class Campaign:
         return "\n".join(lines)
 
 
-def run_turn(told: Connection, kind: str, seed: int, most: int, shop: harness.Shop, log: Path) -> None:
+def run_turn(reports: Connection, kind: str, seed: int, most: int, shop: harness.Shop, log: Path) -> None:
     """In a process of its own: cases until time is up; each is announced, so that a crash is known by its seed."""
     with log.open("ab") as file:
         os.dup2(file.fileno(), 1), os.dup2(file.fileno(), 2)
@@ -92,11 +92,11 @@ def run_turn(told: Connection, kind: str, seed: int, most: int, shop: harness.Sh
         resource.setrlimit(resource.RLIMIT_AS, (pages * resource.getpagesize() + MEMORY,) * 2)
     end = time.monotonic() + SLICE_S
     for number in range(seed, seed + most):
-        told.send((number, None, ""))
-        told.send((number, *outcome_of(kind, number, shop)))
+        reports.send((number, None, ""))
+        reports.send((number, *outcome_of(kind, number, shop)))
         if time.monotonic() > end:
             break
-    told.close()
+    reports.close()
     os._exit(0)  # libraries' threads and workers need no farewell
 
 
@@ -126,7 +126,7 @@ def campaign(kinds: list[str], first: int, minutes: float, cases: int | None, jo
                 while queue and len(running) < jobs and time.monotonic() < end:
                     kind = queue.pop(0)
                     running.append(start(kind, following[kind], left[kind], shop))
-                wait([turn.told for turn in running], timeout=1)
+                wait([turn.reports for turn in running], timeout=1)
                 for turn in list(running):
                     if not listen(turn, done):
                         continue
@@ -154,10 +154,10 @@ def start(kind: str, seed: int, most: int, shop: harness.Shop) -> Turn:
 
 
 def listen(turn: Turn, done: Campaign) -> bool:
-    """Note what a process tells; whether it is over, its `seed` then being the next one to run."""
+    """Note what a process reports; whether it is over, its `seed` then being the next one to run."""
     try:
-        while turn.told.poll():
-            number, outcome, detail = turn.told.recv()
+        while turn.reports.poll():
+            number, outcome, detail = turn.reports.recv()
             turn.seed, turn.since = number, time.monotonic()
             if outcome is not None:
                 turn.seed += 1

@@ -184,12 +184,12 @@ def run_program(program: Callable[[], int | None], name: str) -> tuple[int, str]
             code = program()
         except SystemExit as ended:
             code = ended.code
-    printed, told = (stream.buffer.getvalue().decode() for stream in (out, err) if not stream.flush())  # type: ignore[attr-defined]
+    printed, complaints = (stream.buffer.getvalue().decode() for stream in (out, err) if not stream.flush())  # type: ignore[attr-defined]
     expect(code in (0, 1, 2), f"exit code {code}")
-    expect("Traceback" not in told, told)
+    expect("Traceback" not in complaints, complaints)
     if code == 2:
-        last = told.rstrip("\n").rpartition("\n")[2]
-        expect(last.startswith(f"{name}: "), f"no sentence: {told!r}")
+        last = complaints.rstrip("\n").rpartition("\n")[2]
+        expect(last.startswith(f"{name}: "), f"no sentence: {complaints!r}")
         check_sentence(last)
     return int(code), printed
 
