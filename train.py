@@ -1,4 +1,4 @@
-"""Train a model: `python train.py fit --config configs/NAME.yaml`."""
+"""Train a model: `python train.py fit --config tiny64 --data.path FACES`, the same as `exegan train fit ...`."""
 
 import sys
 

@@ -13,6 +13,7 @@ from exegan.cli.dataset import evaluate, mask_set, prepare
 from exegan.cli.inpaint import inpaint
 from exegan.cli.models import export, import_, onnx, style
 from exegan.cli.photos import faces, mask, verify
+from exegan.cli.train import train
 from exegan.errors import ExeGanError, Interrupted
 
 INTERRUPTED = 130
@@ -48,6 +49,8 @@ app.command()(mask)
 app.command()(style)
 app.command()(verify)
 app.command()(prepare)
+# Lightning's parser reads the arguments, `--help` among them.
+app.command(add_help_option=False, context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(train)
 app.command()(export)
 app.command(name="import")(import_)
 app.command()(onnx)

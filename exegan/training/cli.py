@@ -1,4 +1,4 @@
-"""`python train.py fit --config configs/NAME.yaml`: LightningCLI with a kimg clock, plain errors and resume."""
+"""`exegan train fit --config NAME`: LightningCLI with a clock in thousands of images, plain errors and resume."""
 
 from __future__ import annotations
 
@@ -32,7 +32,52 @@ from exegan.training.monitoring import GridWriter, Validator, make_loggers
 # More values than any configuration has; one whose aliases repeat each other without end has more.
 _MOST_VALUES = 10_000
 _LONGEST_MESSAGE = 500
+_NO_FACES = "no faces are given to train on; give --data.path, a folder, zip or parquet of aligned faces"
+_CONFIG_OPTIONS = ("-c", "--config")
 _SECTIONS = {"run": RunConfig, "data": FaceDataModule, "model": ExeGanModule, "trainer": L.Trainer}
+
+
+def config_names() -> list[str]:
+    """Names of the configurations that ship with exegan, such as `tiny64` and `hardware/gpu`."""
+    folder = _configs_folder()
+    return sorted(path.relative_to(folder).with_suffix("").as_posix() for path in folder.rglob("*.yaml"))
+
+
+def find_config(name_or_path: str) -> str:
+    """Path of a configuration: a file as it is, else the shipped one of that name.
+
+    Raises:
+        ConfigError: Neither a file nor a shipped configuration has this name.
+    """
+    if Path(name_or_path).exists():
+        return name_or_path
+    shipped = _configs_folder() / f"{name_or_path}.yaml"
+    if name_or_path in config_names():
+        return str(shipped)
+    raise ConfigError(
+        f"there is no configuration {name_or_path}; expected a YAML file or one of {', '.join(config_names())}"
+    )
+
+
+def _configs_folder() -> Path:
+    """`exegan/configs` where the package is installed, `configs` beside it in a checkout."""
+    package = Path(__file__).resolve().parents[1]
+    installed = package / "configs"
+    return installed if installed.is_dir() else package.parent / "configs"
+
+
+def _with_found_configs(args: Sequence[str]) -> list[str]:
+    """The arguments, with the path of each configuration in place of its name."""
+    found: list[str] = []
+    for arg in args:
+        option, sign, value = arg.partition("=")
+        if option in _CONFIG_OPTIONS and sign:
+            found.append(f"{option}={find_config(value)}")
+        elif found and found[-1] in _CONFIG_OPTIONS:
+            found.append(find_config(arg))
+        else:
+            found.append(arg)
+    return found
 
 
 class _Parser(LightningArgumentParser):
@@ -116,7 +161,7 @@ class ExeGanCLI(LightningCLI):
     def parse_arguments(self, parser: LightningArgumentParser, args: Any) -> None:
         """Parse, and refuse what only the networks or NumPy would stumble over."""
         try:
-            super().parse_arguments(parser, args)
+            self.config = parser.parse_args(_with_found_configs(args))
         # What jsonargparse itself did not expect of a value.
         except (TypeError, ValueError, AttributeError, LookupError, RecursionError) as error:
             raise ConfigError(f"the configuration cannot be used ({error}); compare it with configs/") from error
@@ -196,24 +241,25 @@ def _is_advertisement(record: logging.LogRecord) -> bool:
     return "Tip:" in record.getMessage()
 
 
-def main(args: Sequence[str] | None = None) -> int:
+def main(args: Sequence[str] | None = None, program: str = "train.py") -> int:
     """Run the training command line.
 
     Args:
         args: Arguments after the program's name; None takes those of the process.
+        program: The program's name, in its help and before its errors.
 
     Returns:
         Exit code: 0 done, 2 bad input or configuration (one sentence on stderr).
     """
     try:
-        _run(args)
+        _run(sys.argv[1:] if args is None else args, program)
     except (ArgumentError, MisconfigurationException) as error:
-        return _fail(str(error))
+        return _fail(_NO_FACES if "fit.data.path" in str(error) else str(error), program)
     except ExeGanError as error:
-        return _fail(_without_traceback(str(error)))
+        return _fail(_without_traceback(str(error)), program)
     except OSError as error:
         used = f"{error.filename} ({error.strerror})" if error.filename else f"a file ({error})"
-        return _fail(f"cannot use {used}; check run.dir, data.path and the disk")
+        return _fail(f"cannot use {used}; check run.dir, data.path and the disk", program)
     return 0
 
 
@@ -234,7 +280,7 @@ def dry_run(args: Sequence[str]) -> DryRunReport:
     return report
 
 
-def _run(args: Sequence[str] | None) -> ExeGanCLI:
+def _run(args: Sequence[str], program: str = "train.py") -> ExeGanCLI:
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     logging.getLogger("lightning.pytorch.utilities.rank_zero").addFilter(lambda record: not _is_advertisement(record))
     # The averages and the frozen networks are in evaluation mode on purpose; the other is Lightning's own affair.
@@ -252,8 +298,8 @@ def _run(args: Sequence[str] | None) -> ExeGanCLI:
             "log_every_n_steps": 10,
         },
         parser_class=_Parser,
-        parser_kwargs={"exit_on_error": False},
-        args=None if args is None else list(args),
+        parser_kwargs={"exit_on_error": False, "prog": program},
+        args=list(args),
     )
 
 
@@ -262,9 +308,9 @@ def _without_traceback(message: str) -> str:
     return message.strip().splitlines()[-1].partition(": ")[2] if message.startswith("Caught ") else message
 
 
-def _fail(message: str) -> int:
+def _fail(message: str, program: str) -> int:
     message = " ".join(message.split())
     if len(message) > _LONGEST_MESSAGE:  # jsonargparse repeats the value, however long it is
         message = f"{message[: _LONGEST_MESSAGE // 2]} ... {message[-_LONGEST_MESSAGE // 2 :]}"
-    print(f"train.py: {message}", file=sys.stderr)
+    print(f"{program}: {message}", file=sys.stderr)
     return 2
