@@ -20,6 +20,7 @@ from exegan.cli.onnx import onnx
 from exegan.cli.prepare import prepare
 from exegan.cli.style import style
 from exegan.cli.verify import verify
+from exegan.cli.web import demo
 from exegan.errors import ExeGanError, Interrupted
 
 INTERRUPTED = 130
@@ -50,6 +51,7 @@ def root(
 
 app.command()(inpaint)
 app.command()(batch)
+app.command()(demo)
 app.command()(faces)
 app.command()(mask)
 app.command()(style)

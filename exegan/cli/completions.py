@@ -31,13 +31,6 @@ def check_outputs(outputs: Outputs, inputs: Sequence[Path]) -> None:
             raise InputError(f"the output {output} is asked for twice; give the sheets names of their own")
 
 
-def sample_paths(output: Path, count: int) -> list[Path]:
-    """Where each of several completions goes: `out_0.png`, `out_1.png` for `out.png`; one goes to `output` itself."""
-    if count == 1:
-        return [output]
-    return [output.with_name(f"{output.stem}_{number}{output.suffix}") for number in range(count)]
-
-
 def tell(reports: Sequence[dict[str, Any]], paths: Sequence[Path], best: int | None, notes: Sequence[str]) -> str:
     """The line about what was written.
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from exegan.cli.completions import Outputs, check_outputs, sample_paths, tell
+from exegan.cli.completions import Outputs, check_outputs, tell
 from exegan.cli.exemplars import encode_mixing, read_exemplars
 from exegan.cli.outputs import MaxMegapixelsOption
 from exegan.cli.signing import CertificateOption, KeyOption, TsaOption, make_signer
@@ -59,6 +59,8 @@ def inpaint(
     as_json: Annotated[bool, typer.Option("--json", help="Print a report as JSON.")] = False,
 ) -> None:
     """Complete faces of a photo under a mask, or regions of them, from exemplar faces."""
+    from exegan.inpainter.output import sample_paths
+
     words, words_b = parse_exemplars(exemplar), parse_exemplars(exemplar_b)
     outputs = Outputs(sample_paths(output, 1 if pick == "best" else samples), sheet, mix_sweep)
     check_outputs(outputs, [photo, *([mask] if mask else []), *(Path(word.path) for word in (*words, *words_b))])

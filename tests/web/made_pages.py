@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 import torch
 from helpers import MADE_FACE, MadeDetector, made_photo, tiny_model_config
-from pictures import OpenedPhoto
 from PIL import Image
 
 from exegan.inpainter import Inpainter
 from exegan.nets.model import Model
+from exegan.web.photo import OpenedPhoto
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -1,22 +1,18 @@
-"""Layout of the page; what happens when something is touched is in `wiring`."""
+"""What the page shows: its layout, words, colours and spacing. What happens when it is used is in `events`."""
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Literal
 
 import gradio as gr
-import wiring
-from completing import MOST_SAMPLES
-from events import LARGEST_SEED, MODEL_EVENTS
-from look import CSS, THEME
-from offers import OFFERS
-from samples import FORMATS
-from steps import ExemplarStep, PhotoStep, ResultStep
 
 from exegan.inpainter import Inpainter
 from exegan.masks.template import REGIONS
-
-__all__ = ["CSS", "MODEL_EVENTS", "THEME", "build"]
+from exegan.web import events, tab_state
+from exegan.web.completion import FORMATS, MAX_SAMPLES
+from exegan.web.components import ExemplarStep, Page, PageState, PhotoStep, ResultStep
+from exegan.web.examples import EXAMPLES
+from exegan.web.gradio_patches import CSS_OVERRIDES, pass_files
 
 TITLE = "exegan"
 HOW_TO = "Choose or paint the part of a face to redo, give another face as the exemplar, and press Complete."
@@ -30,6 +26,49 @@ STATUS_HINT = "The completed photo appears here; drag across it to compare with 
 
 PICTURE_HEIGHT = 392  # with all around it, one screen of 800 pixels
 
+# Nothing comes from other hosts: no fonts, no scripts.
+THEME = gr.themes.Base(
+    primary_hue="teal",
+    neutral_hue="slate",
+    radius_size="md",
+    spacing_size="sm",
+    text_size="sm",
+    font=["system-ui", "sans-serif"],
+    font_mono=["ui-monospace", "monospace"],
+).set(body_background_fill="*neutral_50", block_shadow="none", button_large_radius="*radius_lg")
+CSS = (
+    CSS_OVERRIDES
+    + """
+#heading h1 { display: inline; margin-right: 0.6rem; font-size: 1.3rem; }
+#heading p { display: inline; opacity: 0.8; }
+.step h3 { margin: 2px 0 0; font-weight: 600; font-size: 1rem; }
+.step h3 em { font-style: normal; font-weight: 400; font-size: 0.85rem; opacity: 0.65; margin-left: 4px; }
+.step h3 strong {
+  display: inline-block; width: 1.5em; height: 1.5em; margin-right: 4px; border-radius: 50%; font-size: 0.85rem;
+  line-height: 1.5em; text-align: center; background: var(--color-accent); color: white;
+}
+#status { min-height: 2.6rem; }
+#status p, #consent p { opacity: 0.75; margin: 0; }
+#consent { text-align: center; }
+#consent p { font-size: 0.78rem; line-height: 1.2; }
+/* Chips rather than boxes to tick. */
+#regions .wrap { gap: 4px; }
+#regions label { padding: 2px 9px; border-radius: 999px; }
+#regions label span { margin-left: 0; }
+#regions label.selected { background: var(--color-accent); color: white; border-color: var(--color-accent); }
+#regions input { position: absolute; opacity: 0; pointer-events: none; }
+#regions label:has(input:focus-visible) { outline: 2px solid var(--color-accent); outline-offset: 1px; }
+#faces .wrap { gap: 4px; }
+#faces label { padding: 3px 9px; }
+#preview img, #preview button { cursor: pointer; }
+.tight { gap: 6px !important; }
+@media (max-width: 600px) {
+  #heading p { display: block; }
+  #photo, #result:not(:has(img)) { height: 260px !important; }
+}
+"""
+)
+
 
 def build(inpainter: Inpainter) -> gr.Blocks:
     """The page around an inpainter, not yet served.
@@ -37,40 +76,43 @@ def build(inpainter: Inpainter) -> gr.Blocks:
     Args:
         inpainter: Completes the photos; one at a time.
     """
-    page = gr.Blocks(title=TITLE, analytics_enabled=False)
-    with page:
+    blocks = gr.Blocks(title=TITLE, analytics_enabled=False)
+    with blocks:
         gr.Markdown(f"# {TITLE}\n\n{HOW_TO}", elem_id="heading")
         with gr.Row(equal_height=False):
             with gr.Column(scale=5, min_width=340):
-                photo = _photo()
+                photo = _photo_step()
             with gr.Column(scale=3, min_width=260):
-                exemplar = _exemplar(layers=inpainter.model.config.generator.num_styles)
+                exemplar = _exemplar_step(layers=inpainter.model.config.generator.num_styles)
             with gr.Column(scale=5, min_width=340):
-                result = _result()
+                result = _result_step()
         gr.Markdown(CONSENT, elem_id="consent")
-        wiring.connect(inpainter, page, photo, exemplar, result)
-    return page
+        state = PageState(photo=gr.State(None), strokes=gr.State(()), samples=gr.State([]), selected=gr.State(None))
+        page = Page(photo, exemplar, result, state)
+        events.connect(inpainter, page)
+        tab_state.connect(blocks, page)
+    return blocks
 
 
-def _photo() -> PhotoStep:
-    _step(1, "Photo", "what to redo")
-    with gr.Column(elem_classes="tight") as dropping:
-        drop = _picture_file("Photo", PHOTO_HINT, ["upload", "clipboard"], PICTURE_HEIGHT + 38, "photo")
-        offers = gr.Gallery(
+def _photo_step() -> PhotoStep:
+    _heading(1, "Photo", "what to redo")
+    with gr.Column(elem_classes="tight") as upload_area:
+        upload = _picture_file("Photo", PHOTO_HINT, ["upload", "clipboard"], PICTURE_HEIGHT + 38, "photo")
+        examples = gr.Gallery(
             label="Or try an example: faces that a model made",
-            value=[(offer.picture(), offer.called) for offer in OFFERS],
+            value=[(example.picture(), example.caption) for example in EXAMPLES],
             format="jpeg",
-            columns=len(OFFERS),
+            columns=len(EXAMPLES),
             height=150,
             object_fit="contain",
             allow_preview=False,
             interactive=False,
             buttons=[],
-            elem_id="offers",
+            elem_id="examples",
         )
-    with gr.Column(visible=False, elem_classes="tight") as opened:
-        with gr.Tabs(selected="parts") as tabs:
-            with gr.Tab("Choose parts", id="parts") as parts_tab:
+    with gr.Column(visible=False, elem_classes="tight") as edit_area:
+        with gr.Tabs(selected="regions") as tabs:
+            with gr.Tab("Choose parts", id="regions") as regions_tab:
                 preview = gr.Image(
                     label="Photo with its faces",
                     show_label=False,
@@ -79,7 +121,7 @@ def _photo() -> PhotoStep:
                     height=PICTURE_HEIGHT,
                     elem_id="preview",
                 )
-            with gr.Tab("Paint", id="paint") as paint_tab:
+            with gr.Tab("Paint", id="paint"):
                 editor = _editor()
             with gr.Tab("Mask file", id="mask"):
                 mask = _picture_file("Mask", MASK_HINT, ["upload"], PICTURE_HEIGHT, "mask")
@@ -101,26 +143,25 @@ def _photo() -> PhotoStep:
                 invert = gr.Checkbox(label="Invert the hole", container=False, elem_id="invert")
                 with gr.Row(elem_classes="tight"):
                     save_mask = gr.Button("Save mask", size="sm", min_width=60, elem_id="save-mask")
-                    another = gr.Button("New photo", size="sm", min_width=60, elem_id="another")
-        mask_file = gr.DownloadButton("mask.png", visible="hidden", elem_id="mask-file")
+                    new_photo = gr.Button("New photo", size="sm", min_width=60, elem_id="new-photo")
+        mask_download = gr.DownloadButton("mask.png", visible="hidden", elem_id="mask-download")
     return PhotoStep(
-        dropping,
-        drop,
-        opened,
-        tabs,
-        preview,
-        editor,
-        paint_tab,
-        parts_tab,
-        mask,
-        faces,
-        regions,
-        grow,
-        invert,
-        save_mask,
-        mask_file,
-        another,
-        offers,
+        upload_area=upload_area,
+        upload=upload,
+        examples=examples,
+        edit_area=edit_area,
+        tabs=tabs,
+        regions_tab=regions_tab,
+        preview=preview,
+        editor=editor,
+        mask=mask,
+        faces=faces,
+        regions=regions,
+        grow=grow,
+        invert=invert,
+        save_mask=save_mask,
+        mask_download=mask_download,
+        new_photo=new_photo,
     )
 
 
@@ -139,13 +180,12 @@ def _editor() -> gr.ImageEditor:
         height=PICTURE_HEIGHT,
         elem_id="editor",
     )
-    # Files of the strokes alone; its own would decode the photo beneath and the two together as well.
-    editor.preprocess = _layers_of  # type: ignore[method-assign, assignment]
+    pass_files(editor)
     return editor
 
 
-def _exemplar(layers: int) -> ExemplarStep:
-    _step(2, "Exemplar", "whose looks")
+def _exemplar_step(layers: int) -> ExemplarStep:
+    _heading(2, "Exemplar", "whose looks")
     photos = gr.Gallery(
         label="Photos of one person",
         interactive=True,
@@ -158,9 +198,8 @@ def _exemplar(layers: int) -> ExemplarStep:
         height=216,
         elem_id="exemplar",
     )
-    # Files as they came, for the same reasons as in `_picture_file`.
-    photos.preprocess = _paths_of  # type: ignore[method-assign, assignment]
-    strength = gr.Slider(
+    pass_files(photos)
+    exemplar_strength = gr.Slider(
         0,
         1,
         value=1,
@@ -171,22 +210,29 @@ def _exemplar(layers: int) -> ExemplarStep:
         elem_id="strength",
     )
     samples = gr.Slider(
-        1, MOST_SAMPLES, value=1, step=1, label="Samples", info="completions to choose from; draws of z", buttons=[]
+        1, MAX_SAMPLES, value=1, step=1, label="Samples", info="completions to choose from; draws of z", buttons=[]
     )
     with gr.Row(elem_classes="tight"):
         seed = gr.Number(
-            label="Seed", value=0, precision=0, minimum=0, maximum=LARGEST_SEED, scale=2, min_width=100, elem_id="seed"
+            label="Seed",
+            value=0,
+            precision=0,
+            minimum=0,
+            maximum=events.MAX_SEED,
+            scale=2,
+            min_width=100,
+            elem_id="seed",
         )
         with gr.Column(scale=1, min_width=80, elem_classes="tight"):
-            dice = gr.Button("Roll dice", size="sm", min_width=60, elem_id="dice")
-            lock = gr.Checkbox(label="Keep", value=True, container=False, min_width=60)
+            roll_dice = gr.Button("Roll dice", size="sm", min_width=60, elem_id="dice")
+            keep_seed = gr.Checkbox(label="Keep", value=True, container=False, min_width=60)
     complete = gr.Button("Complete", variant="primary", size="lg", elem_id="complete")
     cancel = gr.Button("Cancel", variant="stop", size="sm", visible=False, elem_id="cancel")
     with gr.Accordion("More", open=False, elem_id="more"):
-        variety = gr.Slider(
+        truncation_psi = gr.Slider(
             0, 1, value=1, step=0.05, label="Variety", info="less is more ordinary; truncation ψ", buttons=[]
         )
-        second = _picture_file("Second exemplar", "A second exemplar", ["upload", "clipboard"], 130, "second")
+        second_exemplar = _picture_file("Second exemplar", "A second exemplar", ["upload", "clipboard"], 130, "second")
         mix_at = gr.Slider(
             0,
             layers,
@@ -196,12 +242,25 @@ def _exemplar(layers: int) -> ExemplarStep:
             info="0 = all from the second; style mixing",
             buttons=[],
         )
-        form = gr.Dropdown(label="Download as", choices=list(FORMATS), value=next(iter(FORMATS)))
-    return ExemplarStep(photos, strength, samples, seed, dice, lock, variety, second, mix_at, form, complete, cancel)
+        file_format = gr.Dropdown(label="Download as", choices=list(FORMATS), value=next(iter(FORMATS)))
+    return ExemplarStep(
+        photos=photos,
+        exemplar_strength=exemplar_strength,
+        samples=samples,
+        seed=seed,
+        roll_dice=roll_dice,
+        keep_seed=keep_seed,
+        complete=complete,
+        cancel=cancel,
+        truncation_psi=truncation_psi,
+        second_exemplar=second_exemplar,
+        mix_at=mix_at,
+        file_format=file_format,
+    )
 
 
-def _result() -> ResultStep:
-    _step(3, "Result", "original left, completed right")
+def _result_step() -> ResultStep:
+    _heading(3, "Result", "original left, completed right")
     slider = gr.ImageSlider(
         label="Original and completed photo",
         show_label=False,
@@ -228,14 +287,16 @@ def _result() -> ResultStep:
         download = gr.DownloadButton(
             "Download full resolution", interactive=False, size="md", min_width=150, elem_id="download"
         )
-        again = gr.Button("Use as the next photo", interactive=False, size="md", min_width=150, elem_id="again")
-    return ResultStep(slider, gallery, status, download, again)
+        next_photo = gr.Button(
+            "Use as the next photo", interactive=False, size="md", min_width=150, elem_id="next-photo"
+        )
+    return ResultStep(slider=slider, gallery=gallery, status=status, download=download, next_photo=next_photo)
 
 
 def _picture_file(
     label: str, hint: str, sources: list[Literal["upload", "webcam", "clipboard"]], height: int, elem_id: str
 ) -> gr.Image:
-    """A picture upload that hands over the file as it came, so that the library decodes it and words the errors."""
+    """A picture upload of which events get the file as it came."""
     picture = gr.Image(
         label=label,
         show_label=False,
@@ -247,23 +308,9 @@ def _picture_file(
         height=height,
         elem_id=elem_id,
     )
-    # Its own would open the file, and say with the server's paths when that fails. Not a subclass: gradio writes a .pyi
-    # file beside the source of those. An update (gr.update, gr.skip) would put Gradio's own back: give values alone.
-    picture.preprocess = _path_of  # type: ignore[method-assign]
+    pass_files(picture)
     return picture
 
 
-def _path_of(payload: Any) -> str | None:
-    return payload.path if payload else None
-
-
-def _paths_of(payload: Any) -> list[str]:
-    return [one.image.path for one in payload.root] if payload else []
-
-
-def _layers_of(payload: Any) -> list[str]:
-    return [layer.path for layer in payload.layers] if payload else []
-
-
-def _step(number: int, name: str, meaning: str) -> None:
+def _heading(number: int, name: str, meaning: str) -> None:
     gr.Markdown(f"### **{number}** {name} *{meaning}*", elem_classes="step")

@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 APP = ROOT / "demo" / "app.py"
-FACES = ROOT / "demo" / "examples"
+FACES = ROOT / "exegan" / "web" / "examples"
 MODEL = ROOT / "exegan" / "models" / "default" / "model.safetensors"
 CHROMIUM = Path("/usr/bin/chromium")
 CHROMIUM_FLAGS = [
@@ -97,7 +97,7 @@ def open_page(browser: Any, address: str) -> Iterator[Callable[..., Any]]:
         page.set_default_timeout(TIMEOUT * 1000)
         page.on("request", lambda request: asked.append(request.url))
         page.goto(address)
-        page.locator("#offers img").first.wait_for()
+        page.locator("#examples img").first.wait_for()
         page.wait_for_timeout(500)
         return page
 
@@ -272,7 +272,7 @@ def test_samples_to_choose_from_and_the_next_edit(page: Any, photo: Path, tmp_pa
     first = download(page, tmp_path / "first.png")
     assert not np.array_equal(first, last)
     before = page.locator("#preview img").get_attribute("src")
-    page.locator("#again").click()
+    page.locator("#next-photo").click()
     wait_until(lambda: page.locator("#preview img").get_attribute("src") != before)
     choose_parts(page, "mouth")
     press_complete(page)
@@ -300,7 +300,7 @@ def test_cancel_stops_between_samples(page: Any, photo: Path, tmp_path: Path) ->
 
 
 def test_an_example_is_one_click(page: Any, tmp_path: Path) -> None:
-    page.locator("#offers img").nth(1).click()
+    page.locator("#examples img").nth(1).click()
     page.locator("#status").get_by_text("Done in").wait_for()
     page.locator("#result img").first.wait_for()
     page.locator("#complete").get_by_text("Complete", exact=True).wait_for()
@@ -326,7 +326,7 @@ def test_mistakes_are_one_sentence_and_lose_nothing(page: Any, photo: Path, tmp_
     choose_parts(page, "nose")
     press_complete(page)
     page.locator("#status").get_by_text("Done in").wait_for()
-    page.locator("#another").click()
+    page.locator("#new-photo").click()
     (tmp_path / "text.png").write_text("no picture")
     page.locator("#photo input[type=file]").set_input_files(tmp_path / "text.png")
     page.get_by_text("The photo is not a picture").first.wait_for()
@@ -405,5 +405,5 @@ def test_a_taken_port_is_one_sentence() -> None:
         done = run_app("--port", str(taken.getsockname()[1]))
     assert done.returncode == 2
     assert done.stdout == ""
-    assert done.stderr.startswith("demo/app.py: cannot serve on 127.0.0.1 port ")
+    assert done.stderr.startswith("exegan: cannot serve on 127.0.0.1 port ")
     assert done.stderr.endswith("(address already in use); give another --port or --host\n")

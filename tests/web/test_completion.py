@@ -10,16 +10,16 @@ from typing import Any
 import numpy as np
 import pytest
 from helpers import made_photo
-from hole import HoleParts, hole_of_photo
 from made_pages import make_inpainter, save_made
-from pictures import PREVIEW_SIDE, OpenedPhoto, open_for_page
 from PIL import Image
-from samples import FORMATS, Sample, StyleCache, Wishes, complete, save_mask
 
 from exegan.errors import InputError, NoFaceFound
 from exegan.images import open_photo
 from exegan.inpainter import Inpainter
 from exegan.provenance import read_packet
+from exegan.web.completion import FORMATS, CompletionRequest, Sample, StyleCache, complete
+from exegan.web.hole import HoleParts, make_hole, save_mask
+from exegan.web.photo import PREVIEW_SIDE, OpenedPhoto, open_photo_file
 
 NOSE = HoleParts(("nose", "mouth"), 0)
 
@@ -31,7 +31,7 @@ def inpainter(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Inpainter:
 
 @pytest.fixture
 def opened(inpainter: Inpainter, tmp_path: Path) -> OpenedPhoto:
-    return open_for_page(inpainter, save_made(tmp_path / "photo.png", faces=1))
+    return open_photo_file(inpainter, save_made(tmp_path / "photo.png", faces=1))
 
 
 @pytest.fixture
@@ -40,10 +40,10 @@ def face(tmp_path: Path) -> Path:
 
 
 def run(
-    inpainter: Inpainter, opened: OpenedPhoto, exemplars: Sequence[Path], parts: HoleParts = NOSE, **wishes: Any
+    inpainter: Inpainter, opened: OpenedPhoto, exemplars: Sequence[Path], parts: HoleParts = NOSE, **request: Any
 ) -> list[Sample]:
-    cache = wishes.pop("cache", None) or StyleCache()
-    return list(complete(inpainter, opened, parts, Wishes(exemplars, **wishes), cache))
+    cache = request.pop("cache", None) or StyleCache()
+    return list(complete(inpainter, opened, parts, CompletionRequest(exemplars, **request), cache))
 
 
 def pixels(path: Path) -> Any:
@@ -54,7 +54,7 @@ def test_samples_are_whole_files_of_their_seeds(inpainter: Inpainter, opened: Op
     samples = run(inpainter, opened, [face], seed=5, samples=3)
     assert [sample.path.name for sample in samples] == ["completed-5.png", "completed-6.png", "completed-7.png"]
     assert len({sample.path.parent for sample in samples}) == 3
-    before, hole = pixels(opened.path), hole_of_photo(opened, NOSE)
+    before, hole = pixels(opened.path), make_hole(opened, NOSE)
     for sample in samples:
         assert np.array_equal(pixels(sample.path)[~hole], before[~hole])
         assert (pixels(sample.path)[hole] != before[hole]).mean() > 0.5
@@ -80,14 +80,12 @@ def test_exemplars_are_averaged_and_mixed(
     layers = inpainter.model.config.generator.num_styles
     single, both = (pixels(run(inpainter, opened, one)[0].path) for one in ([face], [face, other]))
     assert not np.array_equal(single, both)
-    all_second = pixels(run(inpainter, opened, [face], second=other, mix_at=0)[0].path)
+    all_second = pixels(run(inpainter, opened, [face], second_exemplar=other, mix_at=0)[0].path)
     assert np.array_equal(all_second, pixels(run(inpainter, opened, [other])[0].path))
-    assert np.array_equal(pixels(run(inpainter, opened, [face], second=other, mix_at=layers)[0].path), single)
+    assert np.array_equal(pixels(run(inpainter, opened, [face], second_exemplar=other, mix_at=layers)[0].path), single)
 
 
-@pytest.mark.parametrize(
-    ("name", "suffix"), [("JPEG", ".jpg"), ("As the photo", ".png"), ("WebP (nothing lost)", ".webp")]
-)
+@pytest.mark.parametrize(("name", "suffix"), [("JPEG", ".jpg"), ("As the photo", ".png"), ("WebP (lossless)", ".webp")])
 def test_formats(inpainter: Inpainter, opened: OpenedPhoto, face: Path, name: str, suffix: str) -> None:
     (sample,) = run(inpainter, opened, [face], suffix=FORMATS[name])
     assert sample.path.suffix == suffix
@@ -95,10 +93,10 @@ def test_formats(inpainter: Inpainter, opened: OpenedPhoto, face: Path, name: st
 
 def test_edits_one_after_the_other_keep_all_else(inpainter: Inpainter, opened: OpenedPhoto, face: Path) -> None:
     (first,) = run(inpainter, opened, [face], HoleParts(("mouth",), 0))
-    mouth = hole_of_photo(opened, HoleParts(("mouth",), 0))
-    nose = hole_of_photo(opened, HoleParts(("nose",), 0))
+    mouth = make_hole(opened, HoleParts(("mouth",), 0))
+    nose = make_hole(opened, HoleParts(("nose",), 0))
     # The made face is known by its first row, which stays.
-    (second,) = run(inpainter, open_for_page(inpainter, first.path), [face], HoleParts(("nose",), 0))
+    (second,) = run(inpainter, open_photo_file(inpainter, first.path), [face], HoleParts(("nose",), 0))
     unchanged = ~(mouth | nose)
     assert np.array_equal(pixels(second.path)[unchanged], pixels(opened.path)[unchanged])
     assert np.array_equal(pixels(second.path)[mouth & ~nose], pixels(first.path)[mouth & ~nose])
@@ -128,18 +126,18 @@ def test_what_was_deleted_is_to_be_dropped_again(
     with pytest.raises(InputError, match=r"^the photo is gone, .*; drop it again$"):
         run(inpainter, opened, [face])
     with pytest.raises(InputError, match=r"^the photo is gone, .*; drop it again$"):
-        open_for_page(inpainter, opened.path)
+        open_photo_file(inpainter, opened.path)
 
 
 def test_what_is_shown_is_small(inpainter: Inpainter, face: Path, tmp_path: Path) -> None:
     made_photo(1).resize((1500, 1500)).save(tmp_path / "large.png")
-    opened = replace(open_for_page(inpainter, face), path=tmp_path / "large.png", size_hw=(1500, 1500))
+    opened = replace(open_photo_file(inpainter, face), path=tmp_path / "large.png", size_hw=(1500, 1500))
     (sample,) = run(inpainter, opened, [face], HoleParts(("nose",), 0))
     assert pixels(sample.path).shape == (1500, 1500, 3)
-    assert pixels(sample.shown).shape == (PREVIEW_SIDE, PREVIEW_SIDE, 3)
+    assert pixels(sample.preview).shape == (PREVIEW_SIDE, PREVIEW_SIDE, 3)
 
 
 def test_the_mask_is_saved_as_it_is_read(opened: OpenedPhoto, tmp_path: Path) -> None:
     path = save_mask(opened, NOSE)
     again = HoleParts(mask_file=path)
-    assert np.array_equal(hole_of_photo(opened, again), hole_of_photo(opened, NOSE))
+    assert np.array_equal(make_hole(opened, again), make_hole(opened, NOSE))

@@ -1,6 +1,6 @@
-"""The hole a visitor asks for: parts of faces, strokes of the brush and a mask file together, then grown or inverted.
+"""The hole: face regions, brush strokes and a mask file combined, then grown or inverted.
 
-The same on the small preview, to look at, and on the photo, to work with.
+Made at the size of the preview, to be shown, and at the size of the photo, to be completed.
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from pictures import ALL_FACES, PREVIEW_SIDE, Chosen, OpenedPhoto, check_kept, pixels_of
 from PIL import Image
 
 from exegan.errors import InputError, MaskError
@@ -22,13 +21,15 @@ from exegan.images import check_mask, read_mask
 from exegan.images.decoding import decoded, read_bytes
 from exegan.masks.editing import grow, invert
 from exegan.masks.regions import region_mask
+from exegan.web.file_access import check_page_file, count_pixels, make_folder
+from exegan.web.photo import ALL_FACES, PREVIEW_SIDE, FaceChoice, OpenedPhoto
 
 Mask = NDArray[np.bool_]
 PAINTED_ALPHA = 128  # strokes fade at their rims; from here on they count as painted
-MOST_LAYERS = 4  # the editor makes one
-LARGEST_LAYER = 4 * PREVIEW_SIDE**2  # pixels; the editor's are as large as the preview
-LARGE_PICTURES = threading.RLock()
-"""Holes of whole photos are made one after the other; eight at once of the largest photos would need gigabytes."""
+MAX_LAYERS = 4  # the editor makes one
+MAX_LAYER_PIXELS = 4 * PREVIEW_SIDE**2  # pixels; the editor's are as large as the preview
+FULL_SIZE_LOCK = threading.RLock()
+"""Holes at full size are made one at a time; eight at once of the largest photos would need gigabytes."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +38,7 @@ class HoleParts:
 
     Args:
         regions: Names of face regions (`exegan.masks.regions`), on the chosen faces.
-        chosen: Which faces these are.
+        face: Which faces these are.
         strokes: Layers of the editor: strokes on transparent pictures of any size, stretched over the photo.
         mask_file: Mask of the photo's size, white = hole.
         grow_percent: Widens the hole by this share of a face's width; negative narrows it.
@@ -45,7 +46,7 @@ class HoleParts:
     """
 
     regions: Sequence[str] = ()
-    chosen: Chosen = 0
+    face: FaceChoice = 0
     strokes: Sequence[Image.Image] = ()
     mask_file: Path | None = None
     grow_percent: float = 0
@@ -53,22 +54,22 @@ class HoleParts:
 
     @property
     def faces_to_complete(self) -> int | str:
-        """What the pipeline is told: the chosen faces, or, where somebody painted, those that the hole touches."""
-        return "auto" if (self.strokes or self.mask_file) and not self.inverted else self.chosen
+        """Argument `face` of the pipeline: the chosen faces, or those that a painted or given hole touches."""
+        return "auto" if (self.strokes or self.mask_file) and not self.inverted else self.face
 
 
-def strokes_of(layers: Sequence[str | Path]) -> list[Image.Image]:
-    """Those of an editor's layers that hold any stroke.
+def read_strokes(layers: Sequence[str | Path]) -> list[Image.Image]:
+    """Read those of an editor's layers that hold any stroke.
 
     Args:
         layers: Files of pictures of any size.
 
     Raises:
-        InputError: These are no files of the page, or more or larger than an editor makes.
+        InputError: These are no uploads, or more or larger than an editor makes.
     """
     for layer in layers:
-        check_kept(Path(layer), "what was painted")
-    if len(layers) > MOST_LAYERS or any(pixels_of(layer) > LARGEST_LAYER for layer in layers):
+        check_page_file(Path(layer), "what was painted")
+    if len(layers) > MAX_LAYERS or any(count_pixels(layer) > MAX_LAYER_PIXELS for layer in layers):
         raise InputError("what was painted is too large; press New photo and paint it anew")
     strokes = []
     for layer in layers:
@@ -79,16 +80,16 @@ def strokes_of(layers: Sequence[str | Path]) -> list[Image.Image]:
     return strokes
 
 
-def hole_of_photo(photo: OpenedPhoto, parts: HoleParts) -> Mask:
-    """The hole at the photo's size, bool [H, W].
+def make_hole(photo: OpenedPhoto, parts: HoleParts) -> Mask:
+    """The hole at the photo's size, bool [H, W], True = hole.
 
     Raises:
         InputError: The mask file is no picture.
         MaskError: The mask file has another size than the photo, or there is no hole.
     """
-    with LARGE_PICTURES:
+    with FULL_SIZE_LOCK:
         mask = None if parts.mask_file is None else _read_mask_file(parts.mask_file, photo.size_hw)
-        hole = _joined(parts, photo.faces, photo.size_hw, mask)
+        hole = _combine(parts, photo.faces, photo.size_hw, mask)
     if not hole.any():
         raise MaskError("There is no hole yet; choose a part of the face, paint over it, or give a mask.")
     if hole.all():
@@ -96,19 +97,19 @@ def hole_of_photo(photo: OpenedPhoto, parts: HoleParts) -> Mask:
     return hole
 
 
-def hole_of_preview(photo: OpenedPhoto, parts: HoleParts) -> Mask:
+def make_preview_hole(photo: OpenedPhoto, parts: HoleParts) -> Mask:
     """The hole at the preview's size, which may be empty; errors as above."""
     mask = None
     if parts.mask_file is not None:
-        with LARGE_PICTURES:
+        with FULL_SIZE_LOCK:
             full = Image.fromarray(_read_mask_file(parts.mask_file, photo.size_hw))
             mask = np.asarray(full.resize(photo.preview_size, Image.Resampling.NEAREST))
-    return _joined(parts, photo.preview_faces, photo.preview_size[::-1], mask)
+    return _combine(parts, photo.preview_faces, photo.preview_size[::-1], mask)
 
 
-def _joined(parts: HoleParts, faces: Sequence[Face], size_hw: tuple[int, int], mask: Mask | None) -> Mask:
+def _combine(parts: HoleParts, faces: Sequence[Face], size_hw: tuple[int, int], mask: Mask | None) -> Mask:
     hole: Mask = np.zeros(size_hw, dtype=np.bool_) if mask is None else mask.copy()
-    indices = range(len(faces)) if parts.chosen == ALL_FACES else [int(parts.chosen)]
+    indices = range(len(faces)) if parts.face == ALL_FACES else [int(parts.face)]
     chosen, others = split_faces(faces, indices)
     if parts.regions:
         for face in chosen:
@@ -118,16 +119,25 @@ def _joined(parts: HoleParts, faces: Sequence[Face], size_hw: tuple[int, int], m
         hole |= np.asarray(alpha) >= PAINTED_ALPHA
     width = max(face.box_xyxy[2] - face.box_xyxy[0] for face in chosen)
     hole = grow(hole, round(width * parts.grow_percent / 100))
-    if parts.inverted:  # all but nothing is all of the photo, and refused
+    if parts.inverted:  # the inverse of an empty hole is the whole photo, and refused
         return spare_others(invert(hole), chosen, others, inverted=True) if hole.any() else invert(hole)
     return hole if parts.strokes or parts.mask_file else spare_others(hole, chosen, others)
 
 
 def _read_mask_file(path: Path, size_hw: tuple[int, int]) -> Mask:
-    check_kept(path, "the mask")
+    check_page_file(path, "the mask")
     try:
         mask = read_mask(path)
     except InputError as error:
         raise InputError(str(error).replace(str(path), "the mask")) from error
     check_mask(mask, size_hw)
     return mask
+
+
+def save_mask(photo: OpenedPhoto, parts: HoleParts) -> Path:
+    """Write the hole as a mask of the photo's size, white = hole; errors as for `make_hole`."""
+    with FULL_SIZE_LOCK:
+        hole = make_hole(photo, parts)
+        path = make_folder() / "mask.png"
+        Image.fromarray(hole.astype(np.uint8) * 255).save(path)
+    return path

@@ -7,20 +7,20 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hole import HoleParts, hole_of_photo, hole_of_preview, strokes_of
 from made_pages import half_shown, make_inpainter, save_made, stroke
-from pictures import ALL_FACES, OpenedPhoto, open_for_page
 from PIL import Image
 
 from exegan.errors import InputError, MaskError
 from exegan.masks.regions import region_mask
+from exegan.web.hole import HoleParts, make_hole, make_preview_hole, read_strokes
+from exegan.web.photo import ALL_FACES, OpenedPhoto, open_photo_file
 
 SIZE = (200, 100)  # width and height of the photo
 
 
 @pytest.fixture
 def opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> OpenedPhoto:
-    return open_for_page(make_inpainter(monkeypatch, tmp_path), save_made(tmp_path / "photo.png", faces=2))
+    return open_photo_file(make_inpainter(monkeypatch, tmp_path), save_made(tmp_path / "photo.png", faces=2))
 
 
 def mask_file(tmp_path: Path, box: tuple[int, int, int, int], size: tuple[int, int] = SIZE) -> Path:
@@ -31,7 +31,7 @@ def mask_file(tmp_path: Path, box: tuple[int, int, int, int], size: tuple[int, i
 
 
 def test_parts_lie_on_the_chosen_face(opened: OpenedPhoto) -> None:
-    left, right, both = (hole_of_photo(opened, HoleParts(("mouth",), chosen)) for chosen in (0, 1, ALL_FACES))
+    left, right, both = (make_hole(opened, HoleParts(("mouth",), chosen)) for chosen in (0, 1, ALL_FACES))
     assert left[:, :100].any() and not left[:, 100:].any()
     assert right[:, 100:].any() and not right[:, :100].any()
     assert np.array_equal(both, left | right)
@@ -39,9 +39,9 @@ def test_parts_lie_on_the_chosen_face(opened: OpenedPhoto) -> None:
 
 def test_parts_strokes_and_file_are_one_hole(opened: OpenedPhoto, tmp_path: Path) -> None:
     parts = HoleParts(("eyes",), 0, [stroke(SIZE, (150, 50, 170, 60))], mask_file(tmp_path, (0, 0, 5, 5)))
-    hole = hole_of_photo(opened, parts)
+    hole = make_hole(opened, parts)
     assert hole[55, 160] and hole[2, 2]
-    assert np.array_equal(hole & ~hole_of_photo(opened, HoleParts(("eyes",), 0)), hole_of_photo(opened, only(parts)))
+    assert np.array_equal(hole & ~make_hole(opened, HoleParts(("eyes",), 0)), make_hole(opened, only(parts)))
     assert parts.faces_to_complete == "auto"
     assert HoleParts(("eyes",), 1).faces_to_complete == 1
 
@@ -51,7 +51,7 @@ def only(parts: HoleParts) -> HoleParts:
 
 
 def test_strokes_of_a_reduced_copy_are_stretched_over_the_photo(opened: OpenedPhoto) -> None:
-    hole = hole_of_photo(opened, HoleParts(strokes=[stroke((100, 50), (40, 10, 60, 30))]))
+    hole = make_hole(opened, HoleParts(strokes=[stroke((100, 50), (40, 10, 60, 30))]))
     box = np.zeros_like(hole)
     box[20:60, 80:120] = True
     assert (hole ^ box).sum() <= 120, "the same box, to a pixel"
@@ -60,15 +60,15 @@ def test_strokes_of_a_reduced_copy_are_stretched_over_the_photo(opened: OpenedPh
 def test_the_preview_shows_the_photo_s_hole(opened: OpenedPhoto, tmp_path: Path) -> None:
     parts = HoleParts(("face",), 0, [stroke((50, 25), (30, 5, 40, 15))], mask_file(tmp_path, (90, 90, 100, 100)), 5)
     half = half_shown(opened)
-    hole, shown = hole_of_photo(opened, parts), hole_of_preview(half, parts)
+    hole, shown = make_hole(opened, parts), make_preview_hole(half, parts)
     assert shown.shape == (50, 100)
     assert (hole[1::2, 1::2] ^ shown).mean() < 0.03
 
 
 @pytest.mark.parametrize(("percent", "factor"), [(10, 1), (-5, -1)])
 def test_growing_goes_by_the_face(opened: OpenedPhoto, percent: float, factor: int) -> None:
-    plain = hole_of_photo(opened, HoleParts(strokes=[stroke(SIZE, (20, 20, 60, 60))]))
-    grown = hole_of_photo(opened, HoleParts(strokes=[stroke(SIZE, (20, 20, 60, 60))], grow_percent=percent))
+    plain = make_hole(opened, HoleParts(strokes=[stroke(SIZE, (20, 20, 60, 60))]))
+    grown = make_hole(opened, HoleParts(strokes=[stroke(SIZE, (20, 20, 60, 60))], grow_percent=percent))
     width = [np.flatnonzero(mask.any(axis=0)).size for mask in (plain, grown)]
     assert width[1] - width[0] == factor * 2 * round(80 * abs(percent) / 100), "faces here are 80 px wide"
 
@@ -78,41 +78,41 @@ def test_inverted_never_reaches_another_face_than_the_chosen(opened: OpenedPhoto
     for parts in (HoleParts(("eyes",), 0), HoleParts(strokes=painted), HoleParts(mask_file=mask, grow_percent=5)):
         inverted = replace(parts, inverted=True)
         assert inverted.faces_to_complete == 0
-        hole = hole_of_photo(opened, inverted)
+        hole = make_hole(opened, inverted)
         assert not hole[:, 100:].any(), "the right half is the other person's, hair and all"
-        assert np.array_equal(hole[:, :100], ~hole_of_photo(opened, parts)[:, :100])
-        shown = hole_of_preview(half_shown(opened), inverted)
+        assert np.array_equal(hole[:, :100], ~make_hole(opened, parts)[:, :100])
+        shown = make_preview_hole(half_shown(opened), inverted)
         assert shown.any() and not shown[:, 50:].any()
-        both = replace(inverted, chosen=ALL_FACES)
+        both = replace(inverted, face=ALL_FACES)
         assert both.faces_to_complete == ALL_FACES
-        assert hole_of_photo(opened, both)[:, 100:].any()
+        assert make_hole(opened, both)[:, 100:].any()
     alone = replace(opened, faces=opened.faces[:1])
-    assert np.array_equal(hole_of_photo(alone, inverted), ~hole_of_photo(alone, parts)), "with one face all else is"
+    assert np.array_equal(make_hole(alone, inverted), ~make_hole(alone, parts)), "with one face all else is"
 
 
 def test_grown_parts_stop_at_another_face(opened: OpenedPhoto) -> None:
     other = region_mask("face", opened.faces[1].landmarks5, opened.size_hw)
-    hole = hole_of_photo(opened, HoleParts(("face",), 0, grow_percent=60))
-    assert hole.sum() > hole_of_photo(opened, HoleParts(("face",), 0)).sum()
+    hole = make_hole(opened, HoleParts(("face",), 0, grow_percent=60))
+    assert hole.sum() > make_hole(opened, HoleParts(("face",), 0)).sum()
     assert not (hole & other).any()
     painted = [stroke(SIZE, (150, 50, 170, 60))]
-    assert (hole_of_photo(opened, HoleParts(("face",), 0, painted)) & other).any(), "what is painted stays"
+    assert (make_hole(opened, HoleParts(("face",), 0, painted)) & other).any(), "what is painted stays"
 
 
 def test_nothing_and_everything(opened: OpenedPhoto, tmp_path: Path) -> None:
     with pytest.raises(MaskError, match="There is no hole yet; choose a part of the face, paint over it"):
-        hole_of_photo(opened, HoleParts())
-    assert not hole_of_preview(opened, HoleParts()).any()
+        make_hole(opened, HoleParts())
+    assert not make_preview_hole(opened, HoleParts()).any()
     with pytest.raises(MaskError, match="covers the whole photo"):
-        hole_of_photo(opened, HoleParts(inverted=True))
+        make_hole(opened, HoleParts(inverted=True))
 
 
 def test_bad_mask_files_are_called_the_mask(opened: OpenedPhoto, tmp_path: Path) -> None:
     with pytest.raises(MaskError, match="100x50"):
-        hole_of_photo(opened, HoleParts(mask_file=mask_file(tmp_path, (0, 0, 5, 5), (100, 50))))
+        make_hole(opened, HoleParts(mask_file=mask_file(tmp_path, (0, 0, 5, 5), (100, 50))))
     (tmp_path / "mask.png").write_text("no picture")
     with pytest.raises(InputError) as caught:
-        hole_of_photo(opened, HoleParts(mask_file=tmp_path / "mask.png"))
+        make_hole(opened, HoleParts(mask_file=tmp_path / "mask.png"))
     assert "the mask" in str(caught.value) and str(tmp_path) not in str(caught.value)
 
 
@@ -122,10 +122,10 @@ def test_strokes_of_an_editor(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     files = [tmp_path / f"{number}.png" for number in range(3)]
     for layer, file in zip((painted, empty, faint), files, strict=True):
         layer.save(file)
-    assert strokes_of([]) == []
-    (found,) = strokes_of(files)
+    assert read_strokes([]) == []
+    (found,) = read_strokes(files)
     assert np.array_equal(np.asarray(found), np.asarray(painted))
     Image.new("L", (3000, 2000)).save(tmp_path / "large.png")
     for too_much in ([tmp_path / "large.png"], files[:1] * 5):
         with pytest.raises(InputError, match="what was painted is too large"):
-            strokes_of(too_much)
+            read_strokes(too_much)

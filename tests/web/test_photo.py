@@ -9,19 +9,18 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from drawing import TEAL, draw_preview
-from hole import HoleParts, hole_of_photo, hole_of_preview, strokes_of
 from made_pages import half_shown, make_inpainter, save_made
-from pictures import ALL_FACES, PREVIEW_SIDE, OpenedPhoto, open_for_page, reduced
 from PIL import Image
-from samples import StyleCache
 
 from exegan.errors import InputError, NoFaceFound
+from exegan.web.completion import StyleCache
+from exegan.web.hole import HoleParts, make_hole, make_preview_hole, read_strokes
+from exegan.web.photo import ALL_FACES, PREVIEW_SIDE, TEAL, OpenedPhoto, draw_preview, open_photo_file, reduce
 
 
 @pytest.fixture
 def opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> OpenedPhoto:
-    return open_for_page(make_inpainter(monkeypatch, tmp_path), save_made(tmp_path / "photo.png", faces=3))
+    return open_photo_file(make_inpainter(monkeypatch, tmp_path), save_made(tmp_path / "photo.png", faces=3))
 
 
 def test_a_photo_is_opened_with_its_faces(opened: OpenedPhoto) -> None:
@@ -32,10 +31,10 @@ def test_a_photo_is_opened_with_its_faces(opened: OpenedPhoto) -> None:
 def test_a_photo_without_face_and_a_file_without_picture(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     inpainter = make_inpainter(monkeypatch, tmp_path)
     with pytest.raises(NoFaceFound, match=r"no face was found in the photo \(100×100 pixels\); choose one"):
-        open_for_page(inpainter, save_made(tmp_path / "empty.png", faces=0))
+        open_photo_file(inpainter, save_made(tmp_path / "empty.png", faces=0))
     (tmp_path / "text.png").write_text("no picture")
     with pytest.raises(InputError, match=r"text\.png"):
-        open_for_page(inpainter, tmp_path / "text.png")
+        open_photo_file(inpainter, tmp_path / "text.png")
 
 
 def test_a_click_chooses_the_smallest_face_around_it(opened: OpenedPhoto) -> None:
@@ -45,7 +44,7 @@ def test_a_click_chooses_the_smallest_face_around_it(opened: OpenedPhoto) -> Non
 
 def test_a_large_photo_is_shown_reduced_and_its_faces_with_it(opened: OpenedPhoto) -> None:
     large = Image.new("RGB", (4000, 3000))
-    assert reduced(large).size == (PREVIEW_SIDE, PREVIEW_SIDE * 3 // 4)
+    assert reduce(large).size == (PREVIEW_SIDE, PREVIEW_SIDE * 3 // 4)
     half = half_shown(opened)
     assert half.preview_faces[1].box_xyxy == pytest.approx((55, 1.5, 95, 41.5))
     assert half.face_at(75, 25) == 1
@@ -63,14 +62,14 @@ def test_the_hole_is_coloured_and_the_chosen_faces_stand_out(opened: OpenedPhoto
 
 
 def test_what_is_shown_is_a_new_file_each_time(opened: OpenedPhoto) -> None:
-    files = [opened.file_of(opened.preview) for _ in range(2)]
+    files = [opened.save_preview(opened.preview) for _ in range(2)]
     assert files[0] != files[1]
     with Image.open(files[1]) as shown:
         assert shown.size == opened.preview.size
-    assert opened.preview_file == opened.preview_file
+    assert opened.preview_copy == opened.preview_copy
     opened.path.unlink()
     with pytest.raises(InputError, match="the photo is gone"):
-        opened.file_of(opened.preview)
+        opened.save_preview(opened.preview)
 
 
 @pytest.fixture
@@ -102,14 +101,14 @@ def test_only_files_of_the_page_are_opened(tmp_path: Path, monkeypatch: pytest.M
     before = set(tmp_path.rglob("*"))
     opened = OpenedPhoto(path, (100, 100), (), path, (100, 100))
     parts = HoleParts(mask_file=path)
-    own = open_for_page(inpainter, save_made(folder / "face.png", faces=1))
+    own = open_photo_file(inpainter, save_made(folder / "face.png", faces=1))
     tries: list[Callable[[], object]] = [
-        lambda: open_for_page(inpainter, path),
-        lambda: opened.file_of(Image.new("RGB", (1, 1))),
+        lambda: open_photo_file(inpainter, path),
+        lambda: opened.save_preview(Image.new("RGB", (1, 1))),
         lambda: opened.preview,
-        lambda: hole_of_photo(own, parts),
-        lambda: hole_of_preview(own, parts),
-        lambda: strokes_of([path]),
+        lambda: make_hole(own, parts),
+        lambda: make_preview_hole(own, parts),
+        lambda: read_strokes([path]),
         lambda: StyleCache().style(inpainter, [path], "the exemplar"),
     ]
     for refused in tries:

@@ -33,12 +33,12 @@ def free_port() -> int:
 
 # Importing takes ten times as long as serving, so one process imports and every page is forked from it.
 _SERVERS = multiprocessing.get_context("forkserver" if hasattr(os, "fork") else "spawn")
-_SERVERS.set_forkserver_preload(["live_page", "serving", "exegan.inpainter", "exegan.faces.detect"])
+_SERVERS.set_forkserver_preload(["live_page", "exegan.web.app", "exegan.faces.detect"])
 
 
 @contextmanager
 def live_page(folder: Path, **options: Any) -> Iterator[str]:
-    """Address of the page in a process of its own; `options` as for `options.Options`.
+    """Address of the page in a process of its own; `options` as for `ServerOptions`.
 
     While the folder holds a file `wait`, requests wait; while it holds one `fail`, they fail.
     """
@@ -46,7 +46,7 @@ def live_page(folder: Path, **options: Any) -> Iterator[str]:
     (folder / "exegan-test").mkdir()
     (folder / "log").touch()
     # The process that imports finds its modules by the environment that it is started with.
-    path = os.pathsep.join([str(ROOT), str(ROOT / "tests"), str(ROOT / "demo"), str(ROOT / "tests" / "demo")])
+    path = os.pathsep.join([str(ROOT), str(ROOT / "tests"), str(ROOT / "tests" / "web")])
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PYTHONPATH", path)
         process = _SERVERS.Process(target=serve_made_faces, args=(folder, options), daemon=True)
@@ -76,12 +76,12 @@ def serve_made_faces(folder: Path, options: dict[str, Any]) -> None:
 
     import torch
     from helpers import MadeDetector, tiny_model_config
-    from options import Options
-    from serving import serve
 
     import exegan.inpainter.inpainter
     from exegan.inpainter import Inpainter, Plan
     from exegan.nets.model import Model
+    from exegan.web.app import serve
+    from exegan.web.options import ServerOptions
 
     class TestedInpainter(Inpainter):
         def plan(self, *arguments: Any, **named: Any) -> Plan:
@@ -94,7 +94,7 @@ def serve_made_faces(folder: Path, options: dict[str, Any]) -> None:
     model = Model(tiny_model_config())
     model.update_mean_w()
     accounts = options.pop("accounts", None)
-    chosen = Options(**options, accounts=accounts and tuple(map(tuple, accounts)))
+    chosen = ServerOptions(**options, accounts=accounts and tuple(map(tuple, accounts)))
     page = serve(TestedInpainter(model.eval(), torch.device("cpu"), model_sha256="0" * 64), chosen)
     (folder / "routes").write_text(json.dumps(list(addresses(page.app.routes))))
     print("ready", flush=True)

@@ -1,4 +1,4 @@
-"""The command line of `demo/app.py`, and the folder as a hosted Space."""
+"""Options of `exegan demo`, and `demo` as a hosted Space."""
 
 from __future__ import annotations
 
@@ -11,12 +11,30 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import app
 import pytest
+from helpers import run_command
 from live_page import ROOT, TIMEOUT, Visitor, free_port, wait_until
-from options import Options, parse, parse_size, read_accounts
 
+from exegan.cli.app import app
 from exegan.errors import InputError
+from exegan.web.options import ServerOptions, parse_size, read_accounts
+
+Parse = Callable[[list[str]], ServerOptions]
+
+
+@pytest.fixture
+def parse(monkeypatch: pytest.MonkeyPatch) -> Iterator[Parse]:
+    """Options that `exegan demo` serves the page with, given its arguments."""
+    served: list[ServerOptions] = []
+    monkeypatch.setattr("exegan.web.app.run", served.append)
+
+    def parse(arguments: list[str]) -> ServerOptions:
+        app(["demo", *arguments], standalone_mode=False)
+        return served.pop()
+
+    before = signal.getsignal(signal.SIGTERM)
+    yield parse
+    signal.signal(signal.SIGTERM, before)
 
 
 def accounts_file(folder: Path, text: str, mode: int = 0o600) -> Path:
@@ -26,14 +44,14 @@ def accounts_file(folder: Path, text: str, mode: int = 0o600) -> Path:
     return path
 
 
-def test_defaults_are_this_machine_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_defaults_are_this_machine_alone(monkeypatch: pytest.MonkeyPatch, parse: Parse) -> None:
     for name in ("GRADIO_SERVER_NAME", "GRADIO_SERVER_PORT"):
         monkeypatch.delenv(name, raising=False)
     port = free_port()
-    assert parse(["--port", str(port)]) == Options(port=port)
-    assert Options().host == "127.0.0.1"
-    assert not Options().share
-    assert not Options().is_open_to_others
+    assert parse(["--port", str(port)]) == ServerOptions(port=port)
+    assert ServerOptions().host == "127.0.0.1"
+    assert not ServerOptions().share
+    assert not ServerOptions().is_open_to_others
 
 
 @pytest.mark.parametrize(
@@ -49,10 +67,10 @@ def test_defaults_are_this_machine_alone(monkeypatch: pytest.MonkeyPatch) -> Non
     ],
 )
 def test_open_to_others(host: str, accounts: tuple[tuple[str, str], ...] | None, share: bool, is_open: bool) -> None:
-    assert Options(host=host, accounts=accounts, share=share).is_open_to_others == is_open
+    assert ServerOptions(host=host, accounts=accounts, share=share).is_open_to_others == is_open
 
 
-def test_a_hosted_space_names_its_address_in_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_hosted_space_names_its_address_in_the_environment(monkeypatch: pytest.MonkeyPatch, parse: Parse) -> None:
     port = free_port()
     monkeypatch.setenv("GRADIO_SERVER_NAME", "0.0.0.0")
     monkeypatch.setenv("GRADIO_SERVER_PORT", str(port))
@@ -67,12 +85,12 @@ def test_sizes() -> None:
 
 
 @pytest.mark.parametrize("option", ["--max-pixels", "--max-waiting"])
-def test_limits_below_one(option: str) -> None:
+def test_limits_below_one(option: str, parse: Parse) -> None:
     with pytest.raises(InputError, match=f"{option} is 0, expected at least 1"):
         parse([option, "0"])
 
 
-def test_accounts_are_lines_of_user_and_password(tmp_path: Path) -> None:
+def test_accounts_are_lines_of_user_and_password(tmp_path: Path, parse: Parse) -> None:
     path = accounts_file(tmp_path, "anna:secret\n\n ben :a:b c \n")
     assert read_accounts(path) == (("anna", "secret"), ("ben", "a:b c "))
     assert parse(["--auth", str(path), "--port", str(free_port())]).accounts == read_accounts(path)
@@ -102,12 +120,12 @@ def test_a_missing_or_binary_password_file(tmp_path: Path) -> None:
         read_accounts(tmp_path / "binary")
 
 
-def test_an_address_of_another_machine() -> None:
+def test_an_address_of_another_machine(parse: Parse) -> None:
     with pytest.raises(InputError, match=r"cannot serve on 192\.0\.2\.1 port .*; give another --port or --host"):
         parse(["--host", "192.0.2.1"])
 
 
-def test_a_port_that_is_none() -> None:
+def test_a_port_that_is_none(parse: Parse) -> None:
     for port in ("99999", "0", "-1"):
         with pytest.raises(InputError, match=f"--port is {port}, expected 1 to 65535"):
             parse(["--port", port])
@@ -127,10 +145,12 @@ def test_the_folder_is_a_hosted_space() -> None:
     assert (space["sdk"], space["license"]) == ("gradio", "mit")
     assert (ROOT / "demo" / space["app_file"]).is_file()
     assert len(space["short_description"]) <= 60, "more is refused there"
-    required = re.search(r'"gradio>=([\d.]+)"', (ROOT / "pyproject.toml").read_text())
+    required = re.search(r'"gradio>=([\d.]+),<([\d.]+)"', (ROOT / "pyproject.toml").read_text())
     assert required
-    numbers = [tuple(map(int, version.split("."))) for version in (space["sdk_version"], required[1])]
-    assert numbers[0] >= numbers[1]
+    lowest, used, bound = (
+        tuple(map(int, version.split("."))) for version in (required[1], space["sdk_version"], required[2])
+    )
+    assert lowest <= used < bound
     assert (ROOT / "demo" / "requirements.txt").read_text().startswith("exegan[demo]")
     assert importlib.metadata.version("gradio").split(".")[0] == space["sdk_version"].split(".")[0]
 
@@ -158,17 +178,16 @@ def test_the_folder_alone_is_served_where_the_package_is_installed(tmp_path: Pat
 
 @pytest.fixture
 def run_app(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Iterator[Callable[..., list[str]]]:
-    """Runs `demo/app.py` to its refusal, in this process; what it printed on stderr."""
-    monkeypatch.setattr(app, "_keep_memory_together", lambda: None)  # a setting of the whole process
+    """Runs `exegan demo` to its refusal, in this process; what it printed on stderr."""
+    monkeypatch.setattr("exegan.web.app._limit_malloc", lambda: None)  # a setting of the whole process
     monkeypatch.setenv("GRADIO_TEMP_DIR", "")  # given back afterwards
+    monkeypatch.setenv("GRADIO_ANALYTICS_ENABLED", "False")
 
     def run(*arguments: str) -> list[str]:
-        monkeypatch.setattr(sys, "argv", ["app.py", "--port", str(free_port()), *arguments])
-        with pytest.raises(SystemExit) as ended:
-            app.main()
-        told = capsys.readouterr()
-        assert (ended.value.code, told.out) == (2, "")
-        return told.err.splitlines()
+        code = run_command("demo", "--port", str(free_port()), *arguments)
+        printed = capsys.readouterr()
+        assert (code, printed.out) == (2, "")
+        return printed.err.splitlines()
 
     before = signal.getsignal(signal.SIGTERM)
     yield run
@@ -177,12 +196,12 @@ def run_app(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str])
 
 def test_an_unknown_model_is_one_sentence(run_app: Callable[..., list[str]]) -> None:
     (error,) = run_app("--model", "nowhere/to/be/found")
-    assert error.startswith("demo/app.py: ") and "nowhere/to/be/found" in error
+    assert error.startswith("exegan: ") and "nowhere/to/be/found" in error
 
 
 def test_a_page_open_to_others_says_so(run_app: Callable[..., list[str]]) -> None:
     warning, error = run_app("--host", "0.0.0.0", "--model", "nowhere")
     assert warning == (
-        "demo/app.py: other machines can reach the page and anybody there can use it; --auth FILE asks for a password"
+        "exegan: other machines can reach the page and anybody there can use it; --auth FILE asks for a password"
     )
     assert "nowhere" in error
