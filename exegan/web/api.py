@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -9,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import gradio as gr
+from gradio.components import Component
 
 from exegan.errors import ExeGanError, InputError
 from exegan.images import open_photo, read_photo
@@ -19,9 +21,9 @@ from exegan.web.file_access import check_page_file, make_folder
 from exegan.web.gradio_patches import make_upload
 
 DESCRIPTION = (
-    "Complete a hole in a face photo so that the filled part takes its looks from an exemplar face. Returns the"
-    " completed photos at full resolution, with the photo's metadata and a machine-readable mark that they were"
-    " completed, and a report as `exegan inpaint --json` prints it. Errors are one sentence."
+    "Fill a masked region of a face photo in the likeness of an exemplar face. Returns the completed photos at full"
+    " resolution, with the photo's metadata and a machine-readable mark that they were completed, and a report as"
+    " `exegan inpaint --json` prints it. Errors are one sentence."
 )
 MAX_GROW = 500  # pixels; time grows with it
 OUTPUT_FORMATS = ("png", "jpg", "webp", "tiff")
@@ -39,7 +41,7 @@ def add_endpoint(inpainter: Inpainter, concurrency_id: str) -> None:
         concurrency_id: Of all events that run the model, so that they take turns.
     """
 
-    # Gradio's API page takes names and defaults from here, and what they mean from the labels below.
+    # Gradio's API page takes names and defaults from here, and what they mean from the labels of `_inputs`.
     def inpaint(
         photo: File | None,
         exemplar: Sequence[File] | None,
@@ -73,26 +75,12 @@ def add_endpoint(inpainter: Inpainter, concurrency_id: str) -> None:
         return handle_request(inpainter, request)
 
     with gr.Column(visible=False):
-        inputs = [
-            make_upload("photo to complete", "photo.jpg"),
-            make_upload(f"photos of the face to take the looks from, 1 to {MAX_EXEMPLARS}", "face.jpg", "multiple"),
-            make_upload("mask of the photo's size, white = hole; or give region", "mask.png"),
-            gr.Textbox(label="in place of a mask: eyes+mouth, lower-face, face, ...", value=""),
-            gr.Textbox(label="which faces: a number from the left, 0,2, all, or auto", value="auto"),
-            gr.Number(label=f"pixels to widen the hole by, negative narrows it, to {MAX_GROW}", value=0),
-            gr.Checkbox(label="complete all but the mask or region", value=False),
-            gr.Number(label="which face of the exemplar, where it shows several", value=None),
-            gr.Number(label="1 = the exemplar rules its layers, 0 = chance", value=1.0),
-            gr.Number(label="1 = as trained, towards 0 less variety", value=1.0),
-            gr.Number(label="same seed, same picture; the samples have seed, seed + 1 and so on", value=0),
-            gr.Number(label=f"completions, 1 to {MAX_SAMPLES}", value=1),
-            gr.Dropdown(label="of the files returned", choices=list(OUTPUT_FORMATS), value="png"),
-        ]
+        inputs = _inputs()
         files = gr.File(label="completed photos", file_count="multiple")
         report = gr.JSON(label="report")
         gr.Button().click(
             inpaint,
-            inputs,
+            [inputs[name] for name in inspect.signature(inpaint).parameters],
             [files, report],
             api_name="inpaint",
             api_description=DESCRIPTION,
@@ -102,6 +90,25 @@ def add_endpoint(inpainter: Inpainter, concurrency_id: str) -> None:
             concurrency_id=concurrency_id,
             concurrency_limit=1,
         )
+
+
+def _inputs() -> dict[str, Component]:
+    """Components by the parameter that they give; the API page shows their labels."""
+    return {
+        "photo": make_upload("photo to complete", "photo.jpg"),
+        "exemplar": make_upload(f"exemplar: photos of one person, 1 to {MAX_EXEMPLARS}", "face.jpg", "multiple"),
+        "mask": make_upload("mask of the photo's size, white = hole; or give region", "mask.png"),
+        "region": gr.Textbox(label="in place of a mask: eyes+mouth, lower-face, face, ...", value=""),
+        "face": gr.Textbox(label="which faces: a number from the left, 0,2, all, or auto", value="auto"),
+        "grow": gr.Number(label=f"pixels to widen the hole by, negative narrows it, to {MAX_GROW}", value=0),
+        "invert": gr.Checkbox(label="complete all but the mask or region", value=False),
+        "exemplar_face": gr.Number(label="which face of the exemplar, where it shows several", value=None),
+        "exemplar_strength": gr.Number(label="1 = the exemplar rules its layers, 0 = chance", value=1.0),
+        "truncation_psi": gr.Number(label="1 = as trained, towards 0 less variety", value=1.0),
+        "seed": gr.Number(label="same seed, same picture; the samples have seed, seed + 1 and so on", value=0),
+        "samples": gr.Number(label=f"completions, 1 to {MAX_SAMPLES}", value=1),
+        "output_format": gr.Dropdown(label="of the files returned", choices=list(OUTPUT_FORMATS), value="png"),
+    }
 
 
 @dataclass(frozen=True)

@@ -131,7 +131,7 @@ def complete(
         ExeGanError: Something is missing or does not match, in one sentence.
     """
     if not request.exemplars:
-        raise InputError("There is no exemplar yet; drop a photo of a face to take the looks from into step 2.")
+        raise InputError("There is no exemplar yet; drop a photo of a face into step 2.")
     if len(request.exemplars) > MAX_EXEMPLARS:
         raise InputError(
             f"there are {len(request.exemplars)} exemplars, expected at most {MAX_EXEMPLARS}; leave some out"

@@ -15,7 +15,7 @@ from exegan.web.examples import EXAMPLES
 from exegan.web.gradio_patches import CSS_OVERRIDES, pass_files
 
 TITLE = "exegan"
-HOW_TO = "Choose or paint the part of a face to redo, give another face as the exemplar, and press Complete."
+HOW_TO = "Choose or paint the part of a face to complete, give another face as the exemplar, and press Complete."
 CONSENT = (
     "Use photos of people who agreed. Every result is marked as edited with AI in its metadata; say so where you show"
     " it. Pictures stay on the machine that serves this page, nobody else sees them, and they are gone within the hour."
@@ -95,7 +95,7 @@ def build(inpainter: Inpainter) -> gr.Blocks:
 
 
 def _photo_step() -> PhotoStep:
-    _heading(1, "Photo", "what to redo")
+    _heading(1, "Photo", "what to complete")
     with gr.Column(elem_classes="tight") as upload_area:
         upload = _picture_file("Photo", PHOTO_HINT, ["upload", "clipboard"], PICTURE_HEIGHT + 38, "photo")
         examples = gr.Gallery(
@@ -185,7 +185,7 @@ def _editor() -> gr.ImageEditor:
 
 
 def _exemplar_step(layers: int) -> ExemplarStep:
-    _heading(2, "Exemplar", "whose looks")
+    _heading(2, "Exemplar", "the face to resemble")
     photos = gr.Gallery(
         label="Photos of one person",
         interactive=True,
