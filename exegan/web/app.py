@@ -14,7 +14,7 @@ from starlette.middleware import Middleware
 from exegan.errors import InputError
 from exegan.images import limit_pixels
 from exegan.inpainter import Inpainter
-from exegan.web import api
+from exegan.web.api import add_endpoint
 from exegan.web.events import MODEL_EVENTS
 from exegan.web.file_access import delete_regularly
 from exegan.web.guard import Guard
@@ -58,7 +58,7 @@ def serve(inpainter: Inpainter, options: ServerOptions) -> gr.Blocks:
     limit_pixels(options.max_pixels)
     page = build(inpainter)
     with page:
-        api.add_endpoint(inpainter, MODEL_EVENTS)
+        add_endpoint(inpainter, MODEL_EVENTS)
     delete_regularly(Path(os.environ["GRADIO_TEMP_DIR"]))
     page.queue(max_size=options.max_waiting, api_open=False)
     guard = Middleware(

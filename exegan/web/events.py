@@ -60,7 +60,7 @@ def require_photo(photo: OpenedPhoto | None) -> OpenedPhoto:
     return photo
 
 
-def connect(inpainter: Inpainter, page: Page) -> None:
+def connect_events(inpainter: Inpainter, page: Page) -> None:
     """Connect all components of the page; called within its `gr.Blocks`."""
     _connect_photo(inpainter, page)
     _connect_hole(page)

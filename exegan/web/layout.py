@@ -8,11 +8,12 @@ import gradio as gr
 
 from exegan.inpainter import Inpainter
 from exegan.masks.template import REGIONS
-from exegan.web import events, tab_state
 from exegan.web.completion import FORMATS, MAX_SAMPLES
 from exegan.web.components import ExemplarStep, Page, PageState, PhotoStep, ResultStep
+from exegan.web.events import MAX_SEED, connect_events
 from exegan.web.examples import EXAMPLES
 from exegan.web.gradio_patches import CSS_OVERRIDES, pass_files
+from exegan.web.tab_state import connect_tab_state
 
 TITLE = "exegan"
 HOW_TO = "Choose or paint the part of a face to complete, give another face as the exemplar, and press Complete."
@@ -89,8 +90,8 @@ def build(inpainter: Inpainter) -> gr.Blocks:
         gr.Markdown(CONSENT, elem_id="consent")
         state = PageState(photo=gr.State(None), strokes=gr.State(()), samples=gr.State([]), selected=gr.State(None))
         page = Page(photo, exemplar, result, state)
-        events.connect(inpainter, page)
-        tab_state.connect(blocks, page)
+        connect_events(inpainter, page)
+        connect_tab_state(blocks, page)
     return blocks
 
 
@@ -218,7 +219,7 @@ def _exemplar_step(layers: int) -> ExemplarStep:
             value=0,
             precision=0,
             minimum=0,
-            maximum=events.MAX_SEED,
+            maximum=MAX_SEED,
             scale=2,
             min_width=100,
             elem_id="seed",

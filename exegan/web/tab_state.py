@@ -81,7 +81,7 @@ class TabStates:
             self._plan_expiry()
 
 
-def connect(blocks: gr.Blocks, page: Page) -> None:
+def connect_tab_state(blocks: gr.Blocks, page: Page) -> None:
     """Save what a tab has whenever that changes, and restore it when it loads; called within its `gr.Blocks`."""
     states, tab, state = TabStates(), gr.Textbox(visible=False), page.state
     saved = [*hole_inputs(page, state.strokes), page.exemplar.photos, page.exemplar.seed, state.samples]
