@@ -13,7 +13,7 @@ $(VENV)/.%-installed: pyproject.toml
 	touch $@
 
 demo: $(VENV)/.demo-installed  ## Install, then serve the page on the bundled model
-	$(BIN)/python demo/app.py
+	$(BIN)/exegan demo
 
 install: $(VENV)/.dev-installed  ## Install everything a developer needs
 

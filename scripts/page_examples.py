@@ -3,7 +3,7 @@
 Every picture is a full-hole completion: the model is shown no pixel, only the style of an exemplar. Of the completions
 of the first `COUNT` faces of the set (seed 0), enlarged to `SIDE` pixels, those are taken that the face detector is
 most certain of, and whose teeth are not green: at most `GREEN` of the face's box is `GREENER` levels greener than red.
-They go to `demo/examples/face-0.jpg` and so on, the most certain first.
+They go to `exegan/web/examples/face-0.jpg` and so on, the most certain first.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from exegan.data.folder_zip import open_source
 from exegan.inpainter import Inpainter
 from exegan.io import save_photo, to_tensor, to_uint8
 
-FOLDER = Path(__file__).resolve().parents[1] / "demo" / "examples"
+FOLDER = Path(__file__).resolve().parents[1] / "exegan" / "web" / "examples"
 COUNT, TAKEN, SIDE, BATCH = 96, 6, 384, 16
 GREEN, GREENER = 0.0005, 8
 

@@ -20,7 +20,7 @@ from exegan.inpainter import Inpainter
 from exegan.io import read_photo, save_photo
 
 ROOT = Path(__file__).resolve().parents[1]
-EXAMPLES, OUTPUT = ROOT / "demo" / "examples", ROOT / "tests" / "assets" / "two-faces.jpg"
+EXAMPLES, OUTPUT = ROOT / "exegan" / "web" / "examples", ROOT / "tests" / "assets" / "two-faces.jpg"
 WIDTH, HEIGHT, TABLE, SEED = 512, 372, 328, 1
 RIM = 0.008  # of a crop's side, which stays wall: the seam is blended from it
 # Examples whose styles are averaged; the crop's middle in the photo, its side in pixels, its turn clockwise in degrees.

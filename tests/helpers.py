@@ -18,7 +18,7 @@ from exegan.faces.detect import Face
 from exegan.nets.checkpoint import save_model
 from exegan.nets.model import Model
 
-EXAMPLES = Path(__file__).resolve().parents[1] / "demo" / "examples"
+EXAMPLES = Path(__file__).resolve().parents[1] / "exegan" / "web" / "examples"
 MADE_FACE = 100  # pixels of width and height that a face of `made_photo` has for itself
 FIR_KERNEL = torch.outer(torch.tensor([1.0, 3.0, 3.0, 1.0]), torch.tensor([1.0, 3.0, 3.0, 1.0])) / 64
 

@@ -11,19 +11,19 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
-from completing import Request, answer
 from helpers import EXAMPLES, run_command
-from hole import HoleParts
 from numpy.typing import NDArray
-from pictures import ALL_FACES, open_for_page
 from PIL import Image
-from samples import StyleCache, Wishes, complete
 
 from exegan.faces.detect import Face, FaceDetector
 from exegan.faces.select import faces_mask
 from exegan.inpainter import ExemplarPhoto, Inpainter, Regions
 from exegan.io import open_photo, read_photo
 from exegan.io.xmp import read_packet
+from exegan.web.api import InpaintRequest, handle_request
+from exegan.web.completion import CompletionRequest, StyleCache, complete
+from exegan.web.hole import HoleParts
+from exegan.web.photo import ALL_FACES, open_photo_file
 
 Pixels = NDArray[np.int16]
 BACKENDS = ("torch", "onnx")
@@ -266,10 +266,10 @@ def upload(folder: Path, path: Path) -> Path:
 
 
 def test_page_completes_both_faces_as_python_does(inpainter: Inpainter, photo: Photo, uploads: Path) -> None:
-    opened = open_for_page(inpainter, upload(uploads, photo.path))
+    opened = open_photo_file(inpainter, upload(uploads, photo.path))
     assert len(opened.faces) == 2 and opened.main_face == 1
-    wishes = Wishes([upload(uploads, EXEMPLARS[0])], seed=11)
-    (sample,) = complete(inpainter, opened, HoleParts(tuple(REGION.split("+")), ALL_FACES), wishes, StyleCache())
+    request = CompletionRequest([upload(uploads, EXEMPLARS[0])], seed=11)
+    (sample,) = complete(inpainter, opened, HoleParts(tuple(REGION.split("+")), ALL_FACES), request, StyleCache())
     hole = photo.hole(REGION, 0, 1)
     photo.assert_completed(sample.path, hole, 0, 1)
     expected = inpainter.inpaint(open_photo(photo.path), hole, by_face(0), face="all", seed=11)
@@ -280,8 +280,8 @@ def test_endpoint_answers_a_program_with_two_samples_of_one_face(
     inpainter: Inpainter, photo: Photo, uploads: Path
 ) -> None:
     sent, exemplar = ({"path": str(upload(uploads, path))} for path in (photo.path, EXEMPLARS[1]))
-    request = Request(sent, [exemplar], None, REGION, "1", 0, False, None, 1.0, 1.0, 20, 2, "png")
-    files, report = answer(inpainter, request, uploads)
+    request = InpaintRequest(sent, [exemplar], None, REGION, "1", 0, False, None, 1.0, 1.0, 20, 2, "png")
+    files, report = handle_request(inpainter, request)
     assert [sample["seed"] for sample in report["samples"]] == [20, 21]
     hole = photo.hole(REGION, 1)
     for path in map(Path, files):

@@ -11,9 +11,9 @@ from exegan._version import __version__
 from exegan.cli.batch import batch
 from exegan.cli.dataset import evaluate, mask_set, prepare
 from exegan.cli.inpaint import inpaint
-from exegan.cli.models import export, import_, onnx, style
+from exegan.cli.models import export, import_, onnx, style, train
 from exegan.cli.photos import faces, mask, verify
-from exegan.cli.train import train
+from exegan.cli.web import demo
 from exegan.errors import ExeGanError, Interrupted
 
 INTERRUPTED = 130
@@ -44,6 +44,7 @@ def root(
 
 app.command()(inpaint)
 app.command()(batch)
+app.command()(demo)
 app.command()(faces)
 app.command()(mask)
 app.command()(style)

@@ -5,12 +5,18 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple
 
 import typer
 
-from exegan.cli.completions import Outputs, check_outputs, sample_paths, tell
-from exegan.cli.options import CertificateOption, KeyOption, MaxMegapixelsOption, TsaOption, make_signer
+from exegan.cli.options import (
+    CertificateOption,
+    KeyOption,
+    MaxMegapixelsOption,
+    TsaOption,
+    check_new_output,
+    make_signer,
+)
 from exegan.errors import InputError
 from exegan.faces.exemplars import ExemplarWord, Key, by_key, parse_exemplars
 
@@ -18,10 +24,20 @@ if TYPE_CHECKING:
     from exegan.inpainter import ContactSheet, Exemplar, Inpainted, Inpainter
     from exegan.inpainter.style import Mixing
 
+# Stages that all samples of a photo have in common.
+_SHARED = ("detect", "encode_exemplar")
 _EXEMPLAR_HELP = (
     "Photo (or saved style) of the face to take the looks from; PHOTO#1 means face 1 in it. Several of one person are"
     " averaged; 0=PHOTO is for face 0 alone, eyes+mouth=PHOTO for these regions, 0:eyes=PHOTO for both."
 )
+
+
+class Outputs(NamedTuple):
+    """Where things go: the completions, and the contact sheets that are wanted."""
+
+    paths: list[Path]
+    sheet: Path | None = None
+    sweep: Path | None = None
 
 
 def read_exemplars(words: Sequence[ExemplarWord]) -> dict[Key, Exemplar]:
@@ -104,9 +120,11 @@ def inpaint(
     as_json: Annotated[bool, typer.Option("--json", help="Print a report as JSON.")] = False,
 ) -> None:
     """Complete faces of a photo under a mask, or regions of them, from exemplar faces."""
+    from exegan.inpainter.output import sample_paths
+
     words, words_b = parse_exemplars(exemplar), parse_exemplars(exemplar_b)
     outputs = Outputs(sample_paths(output, 1 if pick == "best" else samples), sheet, mix_sweep)
-    check_outputs(outputs, [photo, *([mask] if mask else []), *(Path(word.path) for word in (*words, *words_b))])
+    _check_outputs(outputs, [photo, *([mask] if mask else []), *(Path(word.path) for word in (*words, *words_b))])
     signer = make_signer(c2pa_cert, c2pa_key, c2pa_tsa, outputs.paths)
     from exegan.io import open_photo
 
@@ -149,7 +167,7 @@ def inpaint(
     if as_json:
         typer.echo(json.dumps(report_samples(reports, list(map(str, outputs.paths)), best, notes)))
     else:
-        typer.echo(tell(reports, outputs.paths, best, notes))
+        typer.echo(_summarise(reports, outputs.paths, best, notes))
 
 
 def _noted(
@@ -161,3 +179,36 @@ def _noted(
         if thumbnails is not None:
             thumbnails.add(result)
         yield result
+
+
+def _check_outputs(outputs: Outputs, inputs: Sequence[Path]) -> None:
+    """Make sure that all can be written, none is one of the inputs, and none is written twice.
+
+    Raises:
+        InputError: Otherwise.
+    """
+    every = [*outputs.paths, *filter(None, outputs[1:])]
+    for number, output in enumerate(every):
+        check_new_output(output, *inputs)
+        if output.absolute() in [other.absolute() for other in every[:number]]:
+            raise InputError(f"the output {output} is asked for twice; give the sheets names of their own")
+
+
+def _summarise(reports: Sequence[dict[str, Any]], paths: Sequence[Path], best: int | None, notes: Sequence[str]) -> str:
+    """One line on what was written.
+
+    Args:
+        reports: Of all completions (`Inpainted.report`).
+        paths: Where they went: all, or the best one alone.
+        best: Its number, if one was picked.
+        notes: What their files could not keep.
+    """
+    reported = reports[best or 0]
+    seconds = sum(value for report in reports for stage, value in report["seconds"].items() if stage not in _SHARED)
+    seconds += sum(reported["seconds"].get(stage, 0.0) for stage in _SHARED)
+    which = f"seed {reported['seed']}" if len(paths) == 1 else f"seeds {reports[0]['seed']} to {reports[-1]['seed']}"
+    if best is not None:
+        known = all(face["identity_to_exemplar"] is not None for face in reported["faces"])
+        reason = "identity and seam" if known else "the seam alone, for want of a recognition network or exemplar photo"
+        which += f", the best of {len(reports)} by {reason}"
+    return "; ".join([f"wrote {', '.join(map(str, paths))} ({which}, {seconds:.1f} s)", *reported["notes"], *notes])

@@ -1,4 +1,4 @@
-"""Commands on models and styles: `export`, `import`, `onnx`, `style`."""
+"""Commands on models and styles: `train`, `export`, `import`, `onnx`, `style`."""
 
 from __future__ import annotations
 
@@ -10,6 +10,13 @@ import typer
 
 from exegan.errors import InputError
 from exegan.faces.exemplars import parse_exemplars
+
+
+def train(context: typer.Context) -> None:
+    """Train a model: 'exegan train fit --config tiny64 --data.path FACES'; 'exegan train fit --help' lists settings."""
+    from exegan.training.cli import main
+
+    raise typer.Exit(main(context.args, "exegan train"))
 
 
 def export(

@@ -24,7 +24,7 @@ from typing import Any
 
 os.environ |= {"OMP_NUM_THREADS": "1", "OPENCV_FOR_THREADS_NUM": "1", "HF_HUB_OFFLINE": "1"}  # before the libraries
 TESTS = Path(__file__).resolve().parents[1]
-sys.path[:0] = [str(TESTS.parent), str(TESTS), str(TESTS / "demo"), str(TESTS.parent / "demo")]
+sys.path[:0] = [str(TESTS.parent), str(TESTS), str(TESTS / "web")]
 
 import file_properties  # noqa: E402, F401
 import harness  # noqa: E402

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-sys.path.append(str(Path(__file__).resolve().parents[1] / "demo"))
+sys.path.append(str(Path(__file__).resolve().parents[1] / "web"))
 
 from harness import Shop
 from page_requests import Page
