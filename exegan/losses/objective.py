@@ -20,13 +20,13 @@ class Completion:
     """One batch as the objective sees it.
 
     Args:
-        raw: What the generator draws [B, 3, R, R], known part included, about [-1, 1], with gradient history.
+        raw: The generated image [B, 3, R, R], known part included, about [-1, 1], with gradient history.
         completed: The same composited with the truth, with gradient history.
         image: The truth [B, 3, R, R].
         mask: [B, 1, R, R], 1 = hole.
         exemplar: [B, 3, R, R].
         is_self: [B] bool, True where the exemplar is the image itself.
-        is_guided: [B] bool, False where the generator was not shown the exemplar and so owes it nothing; None = all.
+        is_guided: [B] bool, False where the generator was not shown the exemplar; None = all were.
     """
 
     raw: Tensor
@@ -41,13 +41,13 @@ class Completion:
         """The samples whose exemplar was shown."""
         return self if self.is_guided is None else self._only(self.is_guided)
 
-    def owes_the_truth(self) -> Tensor:
+    def is_reconstruction(self) -> Tensor:
         """[B] bool, True for samples with no other face to follow: their own exemplars, and those shown none."""
         return self.is_self if self.is_guided is None else self.is_self | ~self.is_guided
 
     def reconstruction_samples(self) -> Completion:
-        """The samples that owe the truth."""
-        return self._only(self.owes_the_truth())
+        """The samples that are compared with the truth."""
+        return self._only(self.is_reconstruction())
 
     def _only(self, chosen: Tensor) -> Completion:
         return Completion(

@@ -1,9 +1,4 @@
-"""The terms of the objective, each a pure function of tensors.
-
-Over the whole hole, for samples with no other face to follow, it teaches the `small` style encoder. In a band along the
-rim, where the surroundings decide whatever the exemplar, it teaches to go on with what is around the hole: on the outer
-side too, since `faces.paste` takes the difference between photo and drawing there for the one at the rim.
-"""
+"""The terms of the objective (paper, section 3.4), each a pure function of tensors; `objective` adds them up."""
 
 from __future__ import annotations
 
@@ -92,7 +87,7 @@ def attribute_loss(
         completed: [B, 3, H, W] in [-1, 1].
         exemplar_style: Codes of the exemplars from the same encoder [B, num_styles, w_dim].
         style_encoder: Frozen; its codes of the completed picture are compared.
-        weight_map: [B, 1, H, W], high deep inside the hole (`masks.weighting.interior_weight`).
+        weight_map: [B, 1, H, W], high deep inside the hole (`svgl.interior_weight`).
     """
     return F.mse_loss(style_encoder(weight_gradient(completed, weight_map)), exemplar_style)
 
@@ -105,7 +100,7 @@ def diversity_loss(first: Tensor, second: Tensor, weight_map: Tensor, target: fl
     Args:
         first: [B, 3, H, W] in [-1, 1].
         second: The same holes from other random numbers.
-        weight_map: [B, 1, H, W], high deep inside the hole (`masks.weighting.interior_weight`), as its rim leaves no
+        weight_map: [B, 1, H, W], high deep inside the hole (`svgl.interior_weight`), as its rim leaves no
             choice.
         target: Mean absolute difference that is enough, above 0.
 
@@ -156,13 +151,27 @@ def perceptual_distance(a: Tensor, b: Tensor, net: FrozenNet) -> Tensor:
     return map_distance(net(a), net(b))
 
 
-def map_distance(a: Sequence[Tensor], b: Sequence[Tensor]) -> Tensor:
-    """The same of feature maps [B, C_l, H_l, W_l] that are there already, one a level → [B]."""
-    distances = [(x - y).square().sum(dim=1).mean(dim=(1, 2)) for x, y in zip(a, b, strict=True)]
-    total = distances[0]
-    for distance in distances[1:]:
-        total = total + distance
-    return total
+def map_distance(a: Sequence[Tensor], b: Sequence[Tensor], mask: Tensor | None = None) -> Tensor:
+    """The same distance of feature maps that are computed already.
+
+    Args:
+        a: Feature maps [B, C_l, H_l, W_l], one a level.
+        b: Those of the other batch.
+        mask: [B, 1, H, W], 1 = hole: positions count by how much of them is hole; None = all count the same.
+
+    Returns:
+        [B]; NaN for a sample whose mask has no hole.
+    """
+    distances = []
+    for x, y in zip(a, b, strict=True):
+        squared = (x - y).square().sum(dim=1)
+        if mask is None:
+            distances.append(squared.mean(dim=(1, 2)))
+        else:
+            # Pooled on the CPU: MPS pools to divisors of the size alone.
+            share = F.adaptive_avg_pool2d(mask.cpu(), (squared.shape[1], squared.shape[2])).to(squared)[:, 0]
+            distances.append((squared * share).sum(dim=(1, 2)) / share.sum(dim=(1, 2)))
+    return torch.stack(distances).sum(dim=0)
 
 
 def perceptual_loss(completed: Tensor, image: Tensor, net: FrozenNet, weight_map: Tensor, largest: int = 0) -> Tensor:
@@ -172,7 +181,7 @@ def perceptual_loss(completed: Tensor, image: Tensor, net: FrozenNet, weight_map
         completed: [B, 3, H, W] in [-1, 1]; B may be 0.
         image: The truth [B, 3, H, W].
         net: A perceptual network.
-        weight_map: [B, 1, H, W], high near the hole's rim (`masks.weighting.boundary_weight`).
+        weight_map: [B, 1, H, W], high near the hole's rim (`svgl.boundary_weight`).
         largest: Side to which larger pictures are reduced for the network; 0 = never.
     """
     if completed.shape[0] == 0:
@@ -185,10 +194,14 @@ def perceptual_loss(completed: Tensor, image: Tensor, net: FrozenNet, weight_map
 def reconstruction_loss(completed: Tensor, image: Tensor, weight_map: Tensor) -> Tensor:
     """Weighted mean absolute error of each sample, summed over the batch.
 
+    Over the whole hole, for samples with no other face to follow, it trains the `small` style encoder. In a band along
+    the rim it trains the generator to continue what is around the hole; on the outer side too, since `faces.paste`
+    takes the difference between photo and generated image there for the one at the rim.
+
     Args:
         completed: [B, 3, H, W] in [-1, 1], composited or as it is drawn; B may be 0.
         image: The truth [B, 3, H, W].
-        weight_map: [B, 1, H, W]: the mask (1 = hole), or `masks.weighting.rim_weight` of it; a sample without a hole
+        weight_map: [B, 1, H, W]: the mask (1 = hole), or `svgl.rim_weight` of it; a sample without a hole
             adds 0.
     """
     error = ((completed - image).abs().mean(dim=1, keepdim=True) * weight_map).sum(dim=(1, 2, 3))

@@ -39,10 +39,10 @@ from exegan.training.step import (
     Patches,
     decay_for,
     discriminator_part,
+    extract_patches,
     feature_distance,
     frozen_children,
     generator_part,
-    look_at,
     make_average,
     make_step_networks,
     update_average,
@@ -208,7 +208,7 @@ class ExeGanModule(L.LightningModule):
         """What the discriminator on frozen features judges of a batch, where there is one."""
         if self.projected is None or self.objective.projected_net is None:
             return None
-        return look_at(sample, self.projected, self.objective.projected_net, random.uniform(len(sample.image)))
+        return extract_patches(sample, self.projected, self.objective.projected_net, random.uniform(len(sample.image)))
 
     def _discriminator_loss(self, sample: Completion, patches: Patches | None) -> Tensor:
         loss = sample.completed.new_zeros(())
@@ -258,7 +258,7 @@ class ExeGanModule(L.LightningModule):
             parts["projected"] = generator_part(patches)
             total = total + self.losses.projected * parts["projected"]
             if self.losses.feature_matching:
-                parts["feature_matching"] = feature_distance(patches, sample.owes_the_truth())
+                parts["feature_matching"] = feature_distance(patches, sample.is_reconstruction())
                 total = total + self.losses.feature_matching * parts["feature_matching"]
         self._expect_finite(parts)
         self._note(**parts)

@@ -232,8 +232,10 @@ class Patches:
     masks: list[Tensor]
 
 
-def look_at(sample: Completion, discriminator: ProjectedDiscriminator, net: FrozenNet, where: Tensor) -> Patches:
-    """Look at a batch through the frozen network.
+def extract_patches(
+    sample: Completion, discriminator: ProjectedDiscriminator, net: FrozenNet, where: Tensor
+) -> Patches:
+    """Frozen features of a batch, truth and completed images alike.
 
     Args:
         sample: The batch.
@@ -261,14 +263,14 @@ def generator_part(patches: Patches) -> Tensor:
     return patch_generator_loss(fake, hole_shares(patches.masks, fake))
 
 
-def feature_distance(patches: Patches, owing: Tensor) -> Tensor:
-    """Perceptual distance to the truth of the views, their mean, summed over the samples that owe it, over the batch.
+def feature_distance(patches: Patches, reconstructed: Tensor) -> Tensor:
+    """Perceptual distance to the truth: mean over the views, summed over the chosen samples, divided by the batch.
 
     Args:
         patches: Of the batch.
-        owing: [B] bool, the samples that count.
+        reconstructed: [B] bool, the samples that count (`Completion.is_reconstruction`).
     """
-    total = owing.new_zeros((), dtype=torch.float32)
+    total = reconstructed.new_zeros((), dtype=torch.float32)
     for real, fake in zip(patches.real, patches.fake, strict=True):
-        total = total + (map_distance(fake[1:], real[1:]) * owing).sum()  # behind the view's own pixels
-    return total / (len(patches.real) * len(owing))
+        total = total + (map_distance(fake[1:], real[1:]) * reconstructed).sum()  # behind the view's own pixels
+    return total / (len(patches.real) * len(reconstructed))

@@ -131,8 +131,8 @@ def test_samples_without_exemplar_owe_it_nothing_and_the_truth_instead(sample: C
     for name in ("attribute", "identity"):
         torch.testing.assert_close(parts[name], first_two[name] / 2, msg=name)
     # The first is its own exemplar, the last two have none.
-    owing = Completion(*(field[[0, 2, 3]] for field in fields[:5]), torch.ones(3, dtype=torch.bool))
-    _, expected = GeneratorObjective(ALL)(owing, discriminate, tiny_encoder)
+    reconstructed = Completion(*(field[[0, 2, 3]] for field in fields[:5]), torch.ones(3, dtype=torch.bool))
+    _, expected = GeneratorObjective(ALL)(reconstructed, discriminate, tiny_encoder)
     for name in ("perceptual", "reconstruction"):
         torch.testing.assert_close(parts[name], expected[name] * 3 / 4, msg=name)
     torch.testing.assert_close(parts["adversarial"], generator_loss(discriminate(sample.completed)))

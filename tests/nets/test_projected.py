@@ -12,7 +12,7 @@ from exegan.errors import ConfigError
 from exegan.losses.objective import Completion
 from exegan.masks.regions import LANDMARKS
 from exegan.nets.discriminator import ProjectedDiscriminator, hole_shares, look
-from exegan.training.step import feature_distance, look_at
+from exegan.training.step import extract_patches, feature_distance
 
 
 def make_discriminator(resolution: int = 128, crop: int = 32) -> ProjectedDiscriminator:
@@ -101,8 +101,8 @@ def test_features_are_matched_on_the_samples_that_owe_the_truth() -> None:
     mask = torch.ones(4, 1, 128, 128)
     discriminator = make_discriminator()
     sample = Completion(completed, completed, image, mask, image, torch.tensor([True, False, False, True]))
-    patches = look_at(sample, discriminator, tiny_perceptual_net, torch.zeros(4))
-    distance = feature_distance(patches, sample.owes_the_truth())
+    patches = extract_patches(sample, discriminator, tiny_perceptual_net, torch.zeros(4))
+    distance = feature_distance(patches, sample.is_reconstruction())
     # Only the first of the two that owe it differs from it; the views' own pixels do not count.
     expected = torch.zeros(())
     corners = discriminator.draw_corners(mask, torch.zeros(4))
