@@ -1,7 +1,6 @@
 """Configurations as frozen dataclasses: what a YAML file, a model folder and the networks' constructors share.
 
-`to_dict` and `from_dict` convert to and from plain JSON types; an unknown key is a `ConfigError`, so that a typo never
-passes silently.
+`to_dict` and `from_dict` convert to and from plain JSON types; an unknown key is a `ConfigError`, so no typo passes.
 """
 
 from __future__ import annotations
@@ -41,17 +40,25 @@ def _above_zero(section: str, name: str, value: float) -> None:
     _require(value > 0, f"{section}.{name} is {value}, expected more than 0")
 
 
-def _channels_at(resolution: int, base: int, most: int, least: int) -> int:
+def _power_of_two(section: str, name: str, value: int, least: int, most: int) -> None:
+    fits = least <= value <= most and value & (value - 1) == 0
+    _require(fits, f"{section}.{name} is {value}, expected a power of two of at least {least}, at most {most}")
+
+
+class _Widths:
     """Channels that fall with the resolution, between two limits."""
-    return max(least, min(most, base // resolution))
 
+    channel_base: int
+    channel_max: int
+    channel_min: int
 
-def _is_power_of_two(value: int) -> bool:
-    return value > 0 and value & (value - 1) == 0
+    def channels(self, resolution: int) -> int:
+        """Feature channels at one resolution."""
+        return max(self.channel_min, min(self.channel_max, self.channel_base // resolution))
 
 
 @dataclass(frozen=True)
-class GeneratorConfig:
+class GeneratorConfig(_Widths):
     """Shape of the generator (paper, section 3.1). The defaults are the original's at 256 px.
 
     Args:
@@ -83,10 +90,7 @@ class GeneratorConfig:
     noise_max: int = 1024
 
     def __post_init__(self) -> None:
-        _require(
-            _is_power_of_two(self.resolution) and 16 <= self.resolution <= _LARGEST_RESOLUTION,
-            f"generator.resolution is {self.resolution}, expected a power of two of at least 16, at most 1024",
-        )
+        _power_of_two("generator", "resolution", self.resolution, 16, _LARGEST_RESOLUTION)
         for name in ("z_dim", "w_dim", "global_dim", "channel_max"):
             _between("generator", name, getattr(self, name), 1, _LARGEST_WIDTH)
         _between("generator", "channel_min", self.channel_min, 1, self.channel_max)
@@ -118,13 +122,9 @@ class GeneratorConfig:
         """Sides (height, width) of every decoder layer's noise picture, first layer first."""
         return [(4, 4)] + [(r, r) for r in self.resolutions[1:] for _ in range(2)]
 
-    def channels(self, resolution: int) -> int:
-        """Feature channels at one resolution."""
-        return _channels_at(resolution, self.channel_base, self.channel_max, self.channel_min)
-
 
 @dataclass(frozen=True)
-class DiscriminatorConfig:
+class DiscriminatorConfig(_Widths):
     """Shape of the residual discriminator; channels as in `GeneratorConfig`.
 
     Args:
@@ -144,10 +144,6 @@ class DiscriminatorConfig:
         _between("discriminator", "channel_min", self.channel_min, 1, self.channel_max)
         _at_least("discriminator", "channel_base", self.channel_base, 16)
         _at_least("discriminator", "stddev_group", self.stddev_group, 1)
-
-    def channels(self, resolution: int) -> int:
-        """Feature channels at one resolution."""
-        return _channels_at(resolution, self.channel_base, self.channel_max, self.channel_min)
 
 
 @dataclass(frozen=True)
@@ -174,7 +170,7 @@ class ProjectedConfig:
 
 
 @dataclass(frozen=True)
-class StyleEncoderConfig:
+class StyleEncoderConfig(_Widths):
     """Which network turns an exemplar into style codes.
 
     Args:
@@ -192,17 +188,10 @@ class StyleEncoderConfig:
     channel_min: int = 1
 
     def __post_init__(self) -> None:
-        _require(
-            _is_power_of_two(self.resolution) and self.resolution >= 16,
-            f"style_encoder.resolution is {self.resolution}, expected a power of two of at least 16",
-        )
+        _power_of_two("style_encoder", "resolution", self.resolution, 16, _LARGEST_RESOLUTION)
         _at_least("style_encoder", "channel_base", self.channel_base, self.resolution)
         _between("style_encoder", "channel_max", self.channel_max, 1, _LARGEST_WIDTH)
         _between("style_encoder", "channel_min", self.channel_min, 1, self.channel_max)
-
-    def channels(self, resolution: int) -> int:
-        """Feature channels at one resolution (`small`)."""
-        return _channels_at(resolution, self.channel_base, self.channel_max, self.channel_min)
 
 
 @dataclass(frozen=True)
@@ -220,10 +209,8 @@ class ModelConfig:
     style_encoder: StyleEncoderConfig = field(default_factory=StyleEncoderConfig)
 
     def __post_init__(self) -> None:
-        _require(
-            self.style_encoder.kind != "irse50" or self.generator.w_dim == 512,
-            f"generator.w_dim is {self.generator.w_dim}, expected 512 with the style encoder irse50",
-        )
+        fits = self.style_encoder.kind != "irse50" or self.generator.w_dim == 512
+        _require(fits, f"generator.w_dim is {self.generator.w_dim}, expected 512 with the style encoder irse50")
 
 
 @dataclass(frozen=True)
@@ -242,10 +229,8 @@ class MaskConfig:
     max_hole: float = 1.0
 
     def __post_init__(self) -> None:
-        _require(
-            0 <= self.min_hole < self.max_hole <= 1,
-            f"masks.min_hole..max_hole is {self.min_hole}..{self.max_hole}, expected 0 <= min < max <= 1",
-        )
+        shares = f"{self.min_hole}..{self.max_hole}, expected 0 <= min < max <= 1"
+        _require(0 <= self.min_hole < self.max_hole <= 1, f"masks.min_hole..max_hole is {shares}")
 
 
 @dataclass(frozen=True)
@@ -267,35 +252,31 @@ class LossConfig:
 
     Args:
         adversarial: Non-saturating logistic loss; at 0 the discriminator of whole pictures is not trained.
-        projected: Hinge loss of a discriminator that judges patches of the hole on the perceptual network's features
-            (0 in the paper).
+        projected: Hinge loss of a discriminator of the hole's patches, on frozen features (0 in the paper).
         attribute: Attribute similarity between completed picture and exemplar, through the interior weight map.
-        perceptual: Perceptual distance to the truth, through the boundary weight map, on samples that are their own
-            exemplar or have none.
+        perceptual: Perceptual distance to the truth, through the boundary weight map, on reconstruction samples: those
+            that are their own exemplar or have none.
         identity: 1 - cosine similarity of completed picture and exemplar under a recognition network.
-        identity_contrast: So much of the mean similarity to the batch's other exemplars is added to the identity term,
-            which a face that is like everybody would lower as well (0 in the paper).
+        identity_contrast: Weight within `identity` of the mean similarity to other exemplars (0 in the paper).
         identity_grey: Recognition sees no colours, and so cannot ask for false ones (not in the paper).
-        reconstruction: Mean absolute error inside the hole on the same samples; it is what trains the `small`
-            style encoder (0 in the paper, whose encoder is frozen).
-        rim: Mean absolute error of what is drawn in a narrow band on both sides of the hole's rim, on every sample: the
-            colours around the hole go on into it, and paste-back has nothing to even out (0 in the paper).
+        reconstruction: Mean absolute error inside the hole on the same samples; trains the `small` style encoder (0 in
+            the paper, whose encoder is frozen).
+        rim: Mean absolute error of the generated image in a narrow band on both sides of the hole's rim, on every
+            sample: the colours around the hole continue into it (0 in the paper).
         r1: Gradient penalty gamma of the discriminator.
         r1_interval: Batches between two R1 steps (lazy regularisation).
         path_length: Weight of the path length penalty.
         path_length_interval: Batches between two path length steps.
         path_length_shrink: Share of the batch used for it is 1 / this.
         path_length_decay: Decay of the running mean of path lengths.
-        diversity: Two completions of one hole from different z are driven apart until they differ enough (0 in the
-            paper).
+        diversity: Two completions of one hole from different z are driven apart to a target (0 in the paper).
         diversity_interval: Batches between two diversity steps, each on half a batch.
         diversity_target: Mean absolute difference deep inside the hole that is enough, of pictures in [-1, 1].
-        feature_matching: Perceptual distance to the truth of the views that the discriminator on frozen features
-            judges, on the samples of the perceptual term (0 in the paper).
+        feature_matching: Perceptual distance to the truth in the views of the discriminator on frozen features, on the
+            samples of the perceptual term (0 in the paper).
         perceptual_net: Frozen network of the perceptual term.
         projected_net: Frozen network of the discriminator on frozen features; null takes the perceptual term's.
-        perceptual_side: Larger pictures are reduced to this side for the perceptual network, most of whose cost is in
-            its first layers; 0 = never.
+        perceptual_side: Larger pictures are reduced to this side for the perceptual network; 0 = never.
         identity_net: Frozen network of the identity term.
     """
 
@@ -324,12 +305,9 @@ class LossConfig:
     projected_net: FrozenNetConfig | None = None
 
     def __post_init__(self) -> None:
-        for name in ("r1_interval", "path_length_interval", "path_length_shrink", "diversity_interval"):
-            _at_least("losses", name, getattr(self, name), 1)
-        terms = ("adversarial", "projected", "attribute", "perceptual", "identity", "reconstruction", "rim")
-        others = ("path_length", "diversity", "perceptual_side", "identity_contrast", "feature_matching")
-        for name in (*terms, "r1", *others):
-            _at_least("losses", name, getattr(self, name), 0)
+        for name, value in vars(self).items():
+            if isinstance(value, (int, float)):
+                _at_least("losses", name, value, 1 if name.endswith(("_interval", "_shrink")) else 0)
         _require(self.diversity_target > 0, f"losses.diversity_target is {self.diversity_target}, expected above 0")
 
 
@@ -360,10 +338,8 @@ class AugmentConfig:
 
     def __post_init__(self) -> None:
         drawn = self.color or self.geometry or (self.cutout and self.policy == "diffaugment")
-        _require(
-            drawn or self.policy == "none",
-            f"augment.policy is {self.policy} without a transform; switch on color or geometry, or set policy to none",
-        )
+        remedy = "switch on color or geometry, or set policy to none"
+        _require(drawn or self.policy == "none", f"augment.policy is {self.policy} without a transform; {remedy}")
         _between("augment", "target", self.target, -1, 1)
         _between("augment", "initial_p", self.initial_p, 0, 1)
         _above_zero("augment", "speed_kimg", self.speed_kimg)

@@ -64,7 +64,7 @@ class Crop(TypedDict):
 class Record(TypedDict):
     """What became of one photo, as it is journalled and reported.
 
-    `photo` is its path below the raw folder; `size` and `mtime_ns` tell whether it has changed since; `skipped` is ""
+    `photo` is its path below the raw folder; `size` and `mtime_ns` show whether it has changed since; `skipped` is ""
     or `unreadable`, `no face`, `too small`, `failed`; `detail` is a sentence or "".
     """
 
@@ -177,7 +177,7 @@ def crop_photos(
 def _crop_in_pool(
     photos: Iterator[Photo], raw_dir: Path, options: CropOptions, folder: Path, workers: int
 ) -> Iterator[Record]:
-    """A pipe for each worker: its end tells of a worker's death here, and of this process's death there.
+    """A pipe for each worker: it closes here when a worker dies, and there when this process dies.
 
     The standard library's pools hang where either happens, or where Ctrl-C is pressed twice.
     """

@@ -100,7 +100,7 @@ def open_source(path: str | Path, image_column: str | None = None, streaming: bo
 
     Raises:
         InputError: The path is missing, is none of these, or holds no picture.
-        DataError: The hub does not answer.
+        DataError: The hub does not respond.
     """
     from exegan.data.parquet import ParquetSource, hub_shards, is_hub_name, local_shards
 

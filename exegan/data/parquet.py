@@ -106,7 +106,7 @@ def hub_shards(name: str, streaming: bool) -> list[Shard]:
     except Exception as error:  # of datasets, huggingface_hub, httpx or the socket: all mean the same here
         reason = " ".join(str(error).split())[:300]
         raise InputError(
-            f"{name} cannot be had from the hub ({reason}); check name and network, and `hf auth login` if it is gated"
+            f"{name} is unavailable on the hub ({reason}); check name and network, and `hf auth login` if it is gated"
         ) from error
     return [Shard(label, location) for label, location in zip(_labels(urls), locations, strict=True)]
 
@@ -154,7 +154,7 @@ class ParquetSource:
 
     Raises:
         InputError: A file is damaged, has no such column, or `pyarrow` is missing.
-        DataError: A file on the network does not answer.
+        DataError: A file on the network does not respond.
     """
 
     def __init__(
@@ -252,7 +252,7 @@ def find_image_column(schema: Any, where: str, wanted: str | None = None) -> str
     """
     known = ", ".join(schema.names)
     if wanted is not None:
-        raise InputError(f"{where} has no column {wanted!r}, expected one of {known}; mend data.image_column")
+        raise InputError(f"{where} has no column {wanted!r}, expected one of {known}; correct data.image_column")
     features = json.loads((schema.metadata or {}).get(b"huggingface", b"{}")).get("info", {}).get("features", {})
     types = {field.name: str(field.type) for field in schema}
     kinds = (

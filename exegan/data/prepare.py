@@ -29,7 +29,7 @@ class Staging:
 
     Args:
         path: The folder; made where it is missing.
-        options: JSON types; what the crops depend on. An unfinished set of others is not gone on with.
+        options: JSON types; what the crops depend on. An unfinished set with others cannot be resumed.
         restart: Start anew where the options differ, instead of an error.
 
     Raises:
@@ -267,7 +267,7 @@ def prepare(
 ) -> Prepared:
     """Detect, align and crop the faces of all photos below a folder.
 
-    Work in progress lies in `OUTPUT.partial`; the same call goes on with it. The set appears under its name when it is
+    Work in progress lies in `OUTPUT.partial`; the same call resumes it. The set appears under its name when it is
     complete, and is the same whatever the number of workers.
 
     Args:
@@ -308,7 +308,7 @@ def prepare(
         raise Interrupted("interrupted; what is done is kept, the same command goes on from there") from stop
     except OSError as error:
         raise InputError(
-            f"{error.filename or output} cannot be written ({error.strerror}); mend that, the same command goes on"
+            f"{error.filename or output} cannot be written ({error.strerror}); fix that, the same command resumes"
         ) from error
     finally:
         staging.close()

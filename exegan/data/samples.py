@@ -66,7 +66,7 @@ class FaceReader:
             notes.unreadable.append(self._bad[index])
             self._stop_if_hopeless()
         last = next(reversed(self._bad.values()), "there is no other face")
-        raise InputError(f"too few faces can be read to make a pair ({last}); mend or replace the data")
+        raise InputError(f"too few faces can be read to make a pair ({last}); fix or replace the data")
 
     def _read(self, index: int) -> Image.Image | None:
         if index in self._bad:
@@ -84,11 +84,11 @@ class FaceReader:
         if bad >= _TOLERATED and 2 * bad > tried:
             raise InputError(
                 f"{bad} of the {tried} faces tried cannot be read ({next(reversed(self._bad.values()))}); "
-                "expected a few at most, mend or replace the data"
+                "expected a few at most, fix or replace the data"
             )
 
 
-# Share of the hole from which on the exemplar alone can tell light and pose.
+# Share of the hole from which on the exemplar alone determines light and pose.
 _LARGE = 0.7
 
 
@@ -121,7 +121,7 @@ class SampleStream(Dataset[Sample]):
         seed: Seed of the whole stream.
         shuffle: Take the faces in another random order each epoch; else in the source's order.
         jitter_self: Change colours and pose of a face that is its own exemplar (`exegan.data.jitter`), unless its hole
-            is so large that little else tells them.
+            is so large that little else determines them.
         vary_self: Change it as if the exemplar were another photo of the same person.
         photographed: Give images and exemplars, each for itself, the faults of people's photos.
 
@@ -216,7 +216,7 @@ _log = logging.getLogger(__name__)
 
 
 class ReadingLog:
-    """Collects what the samples of all worker processes tell, says it once, and sums it up."""
+    """Collects the notes of all worker processes, logs each once, and sums them up."""
 
     def __init__(self, resolution: int) -> None:
         self.resolution = resolution

@@ -3,7 +3,7 @@
 Draws come from PyTorch's default CPU generator, so that a seed gives the same ones on every device.
 
 The published original showed its discriminator real pictures through one augmentation and completed ones through
-another, which tells them apart by itself. Here one call takes all pictures to be compared and gives them one draw:
+another, by which they can be distinguished. Here one call takes all pictures to be compared and gives them one draw:
 sample i of the real and of the completed pictures, equal outside the hole, stay equal outside the hole.
 """
 

@@ -58,7 +58,7 @@ class Pace:
 
 
 _log = logging.getLogger(__name__)
-# Ctrl-C; what schedulers send when a job's time is over or its place is wanted; what SLURM can be told to send before.
+# Ctrl-C; what schedulers send when a job's time is over or its place is wanted; what SLURM sends before, on request.
 _SIGNALS = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGUSR1") if hasattr(signal, name)]
 # `timeout` sends its signal twice, to the program and to the program's group.
 _SAME_SIGNAL_S = 1.0
@@ -88,7 +88,7 @@ class StopOnSignal(Callback):
             self._before = {number: signal.signal(number, stop) for number in _SIGNALS}
 
     def on_train_batch_end(self, trainer: L.Trainer, pl_module: L.LightningModule, *_: Any) -> None:
-        """Stop where any process was told to: one alone would leave the others waiting for its gradients."""
+        """Stop where any process received a signal: one alone would leave the others waiting for its gradients."""
         if trainer.strategy.reduce_boolean_decision(self._stop, all=False):
             trainer.should_stop = True
 

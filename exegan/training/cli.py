@@ -100,7 +100,7 @@ def _expect_sections(path: Path) -> None:
     except UnicodeDecodeError as error:
         raise ConfigError(f"{path} is not UTF-8 text ({error}); save it as UTF-8") from error
     except yaml.YAMLError as error:
-        raise ConfigError(f"{path} is not YAML ({error}); mend it there") from error
+        raise ConfigError(f"{path} is not YAML ({error}); fix it there") from error
     except (ValueError, RecursionError) as error:  # a date of a thirteenth month; thousands of brackets
         raise ConfigError(f"{path} has a value that cannot be read ({error}); compare it with configs/") from error
     values, seen = [tree], 0
@@ -154,7 +154,7 @@ class ExeGanCLI(LightningCLI):
         """Declare the `run` section and settings that follow from others."""
         parser.add_argument("--run", type=RunConfig)
         parser.add_argument(
-            "--dry-run", action="store_true", help="Try data, memory and networks, tell the pace, write nothing."
+            "--dry-run", action="store_true", help="Try data, memory and networks, report the pace, write nothing."
         )
         parser.link_arguments("model.model.generator.resolution", "data.resolution")
 
@@ -283,7 +283,7 @@ def dry_run(args: Sequence[str]) -> DryRunReport:
 def _run(args: Sequence[str], program: str = "train.py") -> ExeGanCLI:
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     logging.getLogger("lightning.pytorch.utilities.rank_zero").addFilter(lambda record: not _is_advertisement(record))
-    # The averages and the frozen networks are in evaluation mode on purpose; the other is Lightning's own affair.
+    # The averages and the frozen networks are in evaluation mode on purpose; the other warning is Lightning's own.
     warnings.filterwarnings("ignore", message=r"Found \d+ module\(s\) in eval mode")
     warnings.filterwarnings("ignore", message=".*LeafSpec")
     return ExeGanCLI(

@@ -56,7 +56,7 @@ class FaceDataModule(L.LightningDataModule):
         validation_stream: Held-out faces in the order of their names, never mirrored, each with another held-out face
             as exemplar: sample n < `validation_count` is the same in every run with the same data and seed. None where
             nothing is held out.
-        grid_stream: What people look at, from held-out faces where there are any.
+        grid_stream: Samples of the grids, from held-out faces where there are any.
         reading_log: Faces that could not be read or had to be enlarged so far.
     """
 
@@ -116,7 +116,7 @@ class FaceDataModule(L.LightningDataModule):
         self.validation_stream: SampleStream | None = None
         if held_out is not None:
             self.validation_stream = SampleStream(held_out, resolution, masks, 0.0, False, seed + 2, shuffle=False)
-        # The pictures people look at are other holes and pairs than those trained on, the same in every grid.
+        # Grids show other holes and pairs than those trained on, the same in every grid.
         self.grid_stream = SampleStream(held_out or faces, resolution, masks, 0.0, mirror, seed + 1)
 
     @property

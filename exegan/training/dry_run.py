@@ -1,4 +1,4 @@
-"""A look before a long run: whether data, memory and networks do, how fast it goes and how long it will take."""
+"""Check before a long run: that data, memory and networks suffice, its pace and how long it will take."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class DryRunReport:
         device: Where it ran.
         images_per_second: Over all processes, without saving and validation.
         read_per_second: Samples a second that the data alone gives to this process.
-        memory_mib: Peak on the device where that counts, else of the process; NaN where neither is told.
+        memory_mib: Peak on the device where that counts, else of the process; NaN where neither is counted.
         phases: Seconds of each part of a step, averaged over all batches.
         batches: How many batches were measured.
         hours: Time of the whole run at that pace.
@@ -135,7 +135,7 @@ class DryRun(Callback):
         )
 
     def on_train_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
-        """Tell."""
+        """Print the report."""
         if trainer.is_global_zero and self.report is not None:
             print(self.report)
 

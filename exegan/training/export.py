@@ -56,10 +56,12 @@ def export_run(
     model = Model(config)
     load_into(model, _under(state, "model_ema."), str(checkpoint))
     model.eval().update_mean_w()
-    judges = _under(state, "discriminator.") | {key: state[key] for key in state if key.startswith("projected.")}
-    if discriminator and not all(map(is_plain_tensor, judges.values())):
+    discriminator_weights = _under(state, "discriminator.") | {
+        key: state[key] for key in state if key.startswith("projected.")
+    }
+    if discriminator and not all(map(is_plain_tensor, discriminator_weights.values())):
         raise WeightsError(f"the discriminator in {checkpoint} is damaged; give another checkpoint, or leave it out")
-    save_model(model, folder, facts, half, judges if discriminator else None)
+    save_model(model, folder, facts, half, discriminator_weights if discriminator else None)
     return model
 
 
@@ -95,19 +97,19 @@ def _under(state: Mapping[str, Any], prefix: str) -> dict[str, Any]:
 
 
 def training_facts(images: int, losses: Mapping[str, Any]) -> dict[str, Any]:
-    """What a model folder tells about its training.
+    """Facts about its training that a model folder states.
 
     Args:
         images: Images seen.
         losses: The `LossConfig` as plain values.
     """
-    told = dict(losses)
+    settings = dict(losses)
     for net in ("perceptual_net", "identity_net", "projected_net"):
-        if told.get(net) is not None:
+        if settings.get(net) is not None:
             # A weight file without its folder, which means nothing elsewhere.
-            weights = told[net]["weights"]
-            told[net] = {**told[net], "weights": weights and Path(weights).name}
-    return {"kimg": images / 1000, "losses": told}
+            weights = settings[net]["weights"]
+            settings[net] = {**settings[net], "weights": weights and Path(weights).name}
+    return {"kimg": images / 1000, "losses": settings}
 
 
 _log = logging.getLogger(__name__)
@@ -172,8 +174,8 @@ def _read_model(folder: str) -> dict[str, Tensor]:
     path = find_model(folder)
     found = {f"model.{key}": value for key, value in read_safetensors(path / WEIGHTS_FILE).items()}
     if (path / DISCRIMINATOR_FILE).is_file():
-        judges = read_safetensors(path / DISCRIMINATOR_FILE)
-        found |= {key if key.startswith("projected.") else f"discriminator.{key}": judges[key] for key in judges}
+        weights = read_safetensors(path / DISCRIMINATOR_FILE)
+        found |= {key if key.startswith("projected.") else f"discriminator.{key}": weights[key] for key in weights}
     return found
 
 

@@ -16,7 +16,7 @@ from exegan.errors import ConfigError
 
 
 def synchronise(device: torch.device) -> None:
-    """Wait for the device to have done all that it was told."""
+    """Wait until the device has finished all queued work."""
     if device.type == "cuda":
         torch.cuda.synchronize(device)
     elif device.type == "mps":
@@ -72,7 +72,7 @@ def adapt(trainer: Any) -> dict[str, Any]:
 
 
 def _processes(accelerator: Any, devices: Any, num_nodes: int) -> int:
-    """How many processes will train; torchrun tells it in the environment."""
+    """How many processes will train; torchrun states it in the environment."""
     if "WORLD_SIZE" in os.environ:
         return int(os.environ["WORLD_SIZE"])
     if isinstance(devices, (list, tuple)):

@@ -174,8 +174,8 @@ class ExeGanModule(L.LightningModule):
         return {f"model.style_encoder.{key}" for key in state if not key.endswith("num_batches_tracked")}
 
     def configure_optimizers(self) -> list[torch.optim.Optimizer]:
-        judges = nn.ModuleList(one for one in (self.discriminator, self.projected) if one is not None)
-        return make_optimizers(self.optimizer_config, self.losses, self.model, judges)
+        discriminators = nn.ModuleList(one for one in (self.discriminator, self.projected) if one is not None)
+        return make_optimizers(self.optimizer_config, self.losses, self.model, discriminators)
 
     def training_step(self, batch: Sample, batch_idx: int) -> None:
         """One batch for both networks. The completion made for the discriminator's step serves the generator's too."""
@@ -205,7 +205,7 @@ class ExeGanModule(L.LightningModule):
             self._finish_batch(len(sample.image))
 
     def _patches(self, sample: Completion, random: BatchRandom) -> Patches | None:
-        """What the discriminator on frozen features judges of a batch, where there is one."""
+        """Input of the discriminator on frozen features, where there is one."""
         if self.projected is None or self.objective.projected_net is None:
             return None
         return extract_patches(sample, self.projected, self.objective.projected_net, random.uniform(len(sample.image)))
@@ -215,10 +215,10 @@ class ExeGanModule(L.LightningModule):
         if self.losses.adversarial:
             loss = loss + self._picture_loss(sample)
         if patches is not None:
-            judged = discriminator_part(patches)
-            self._expect_finite({"projected discriminator": judged})
-            self._note(projected_discriminator=judged)
-            loss = loss + judged
+            hinge = discriminator_part(patches)
+            self._expect_finite({"projected discriminator": hinge})
+            self._note(projected_discriminator=hinge)
+            loss = loss + hinge
         return loss
 
     def _picture_loss(self, sample: Completion) -> Tensor:

@@ -1,4 +1,4 @@
-"""What is looked at while a run goes on: loggers, sample grids, validation figures."""
+"""Monitoring of a run: loggers, sample grids, figures of held-out faces."""
 
 from __future__ import annotations
 

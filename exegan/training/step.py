@@ -220,7 +220,7 @@ class Patches:
     """Frozen features of a batch, computed once for both networks' halves of a step.
 
     Args:
-        discriminator: Whose heads judge them.
+        discriminator: The one whose heads take them.
         real: Of the truth: for each view its pixels and the network's maps.
         fake: Of the completed pictures, with gradient history.
         masks: The mask's views [B, 1, h, w].

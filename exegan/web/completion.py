@@ -1,4 +1,4 @@
-"""Complete a visitor's photo: one or several samples, each a file of full resolution and a reduced copy to look at."""
+"""Complete a visitor's photo: one or several samples, each a file of full resolution and a reduced copy to display."""
 
 from __future__ import annotations
 

@@ -35,7 +35,7 @@ UNKNOWN_ENDPOINT_ERRORS = (TypeError, KeyError)
 """What Gradio raises, instead of answering with status 400, for endpoints and parameters that do not exist."""
 
 QUEUE_FULL_STATUS = 503
-"""Gradio's answer where the queue is full; its text does not say what to do."""
+"""Gradio's response where the queue is full; its text does not say what to do."""
 
 
 def route_path(scope: Scope) -> str:
@@ -107,7 +107,7 @@ class Uploads(GradioRootModel):
 def make_upload(label: str, example_name: str, file_count: Literal["single", "multiple"] = "single") -> gr.File:
     """A file input of the endpoint for programs.
 
-    Gradio's own answers whatever is no upload with a validation error of pydantic, and its API page shows a PDF.
+    Gradio's own responds to whatever is no upload with a validation error of pydantic, and its API page shows a PDF.
 
     Args:
         label: What the API page says it is.

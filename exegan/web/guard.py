@@ -33,7 +33,9 @@ COOKIE = "exegan_visitor"
 MAX_JSON_BYTES = 2**20  # pictures are uploaded, not sent along
 MAX_FILES_PER_UPLOAD = 10
 MAX_FILES_NAMED = 50
-NOT_UPLOADED = "a file in this request was not uploaded, is gone or not yours; upload it and name what that answers"
+NOT_UPLOADED = (
+    "a file in this request was not uploaded, is gone or not yours; upload it and give the path from the response"
+)
 
 RESPONSE_HEADERS = {"X-Content-Type-Options": "nosniff", "Referrer-Policy": "same-origin"}
 # The page may ask its own server alone: no other host learns that it was opened.

@@ -28,7 +28,7 @@ class ServerOptions:
         share: Make a public address through Gradio's servers as well.
         max_file_size: Bytes of one upload.
         max_pixels: Of one picture; all of one request together may have three times as many.
-        max_waiting: Requests in the queue before new ones get the answer that the page is busy.
+        max_waiting: Requests in the queue before new ones get the response that the page is busy.
         root_path: Path of the page behind a proxy, as `/exegan`; None = the proxy's root.
     """
 

@@ -1,4 +1,4 @@
-"""The photo that a visitor edits: its file, its faces, and a reduced copy to look at, to draw on and to paint on."""
+"""The photo that a visitor edits: its file, its faces, and a reduced copy to display, draw on and paint on."""
 
 from __future__ import annotations
 

@@ -257,7 +257,7 @@ def test_hub_that_does_not_answer(monkeypatch: pytest.MonkeyPatch) -> None:
         raise ConnectionError("Couldn't reach 'owner/faces' on the Hub")
 
     monkeypatch.setattr(datasets, "load_dataset_builder", fail)
-    with pytest.raises(InputError, match=r"hf:owner/faces cannot be had from the hub \(Couldn't reach .*; check name"):
+    with pytest.raises(InputError, match=r"hf:owner/faces is unavailable on the hub \(Couldn't reach .*; check name"):
         open_source("hf:owner/faces")
     with pytest.raises(InputError, match=r"'hf:faces' is no hub name, expected hf:OWNER/NAME"):
         open_source("hf:faces")

@@ -93,9 +93,9 @@ def mutate(seed: int, faces: Path, run: Path) -> bytes:
 
 def begins_or_says_why(config: Path, capsys: pytest.CaptureFixture[str], about: object) -> bool:
     code = main(["fit", "--config", str(config), "--dry-run"])
-    told = capsys.readouterr().err
-    said = [line for line in told.splitlines() if line.startswith("train.py: ")]
-    assert code in (0, 2) and len(said) == (code == 2) and "Traceback" not in told, (about, code, told)
+    printed = capsys.readouterr().err
+    said = [line for line in printed.splitlines() if line.startswith("train.py: ")]
+    assert code in (0, 2) and len(said) == (code == 2) and "Traceback" not in printed, (about, code, printed)
     return code == 0
 
 

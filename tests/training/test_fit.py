@@ -85,7 +85,7 @@ def test_patches_of_the_hole_are_judged_and_carried_on(
     with (tmp_path / "run/metrics/version_0/metrics.csv").open() as file:
         rows = list(csv.DictReader(file))
     losses = [float(row["train/projected_discriminator"]) for row in rows if row["train/projected_discriminator"]]
-    assert losses[-1] < losses[0], "noise with a hole is soon told from noise"
+    assert losses[-1] < losses[0], "noise with a hole is soon distinguished from noise"
     assert "train/projected" in rows[0] and "train/adversarial" not in rows[0] and "train/r1" not in rows[0]
     checkpoint = sorted((tmp_path / "run/checkpoints").glob("*.ckpt"))[-1]
     carried = tmp_path / "carried"

@@ -81,8 +81,8 @@ def test_a_signal_to_the_whole_group_saves_and_the_run_goes_on(
     process = start(tmp_path, faces, 1000, "--data.num_workers=1", "--run.grid_kimg=1000")
     wait_for_a_checkpoint(tmp_path, process)
     os.killpg(process.pid, number)
-    _, told = process.communicate()
-    assert process.returncode == 0 and "Traceback" not in told and "worker" not in told, told
+    _, printed = process.communicate()
+    assert process.returncode == 0 and "Traceback" not in printed and "worker" not in printed, printed
     images = int(newest(tmp_path)["images_seen"])
     whole = tmp_path / "whole"
     whole.mkdir()

@@ -1,4 +1,4 @@
-"""What a run tells while it goes on, what a dry run tells before it, and what a checkpoint becomes afterwards."""
+"""What a run reports, what a dry run reports before it, and what a checkpoint becomes afterwards."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def test_a_collapsed_style_encoder_is_named(
 
 def test_dry_run_tells_and_writes_nothing(tmp_path: Path, faces: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert fit(tmp_path, faces, 10, "--dry-run") == 0
-    told = capsys.readouterr().out
+    printed = capsys.readouterr().out
     for word in (
         "6 to train on, 0 held out",
         "discriminator",
@@ -88,7 +88,7 @@ def test_dry_run_tells_and_writes_nothing(tmp_path: Path, faces: Path, capsys: p
         "path_length",
         "nothing was written",
     ):
-        assert word in told
+        assert word in printed
     assert not (tmp_path / "run").exists()
 
 
@@ -154,11 +154,11 @@ def test_another_run_can_start_from_an_export_with_its_discriminator(tmp_path: P
     assert fit(tmp_path, faces, 0.008) == 0
     (*_, checkpoint) = sorted((tmp_path / "run/checkpoints").glob("*.ckpt"))
     export_run(checkpoint, tmp_path / "model", half=True, discriminator=True)
-    told = read_checkpoint(checkpoint)["state_dict"]
+    printed = read_checkpoint(checkpoint)["state_dict"]
     kept = read_safetensors(tmp_path / "model/discriminator.safetensors")
-    assert {f"discriminator.{key}" for key in kept} == {key for key in told if key.startswith("discriminator.")}
+    assert {f"discriminator.{key}" for key in kept} == {key for key in printed if key.startswith("discriminator.")}
     for key, value in kept.items():
-        torch.testing.assert_close(value.float(), told[f"discriminator.{key}"], rtol=1e-3, atol=1e-4)
+        torch.testing.assert_close(value.float(), printed[f"discriminator.{key}"], rtol=1e-3, atol=1e-4)
     assert (
         fit(tmp_path, faces, 0.004, f"--run.dir={tmp_path / 'next'}", f"--model.warm_start={tmp_path / 'model'}") == 0
     )
@@ -253,12 +253,12 @@ def test_benchmark_compares_settings(
     monkeypatch.setattr(train_step, "_TURNS", 1)
     variant = "data.batch_size=2"
     train_step.main([str(config), "--variant", variant, "--json", str(figures), "--", "--model.losses.path_length=0"])
-    told, runs = capsys.readouterr().out, json.loads(figures.read_text())["runs"]
+    printed, runs = capsys.readouterr().out, json.loads(figures.read_text())["runs"]
     assert list(runs) == ["as configured", variant]
     for run in runs.values():
         assert {"generate", "discriminator", "r1", "generator", "ema"} <= set(run["phases"])
         assert "path_length" not in run["phases"], "what follows -- reaches every run"
-    assert f"| {variant} |" in told and "| as configured |" in told
+    assert f"| {variant} |" in printed and "| as configured |" in printed
 
 
 def test_curves_of_a_run_are_drawn(tmp_path: Path, faces: Path) -> None:

@@ -122,22 +122,22 @@ class Visitor:
     def ask(
         self, method: str, path: str, body: bytes | None = None, **headers: str
     ) -> tuple[int, bytes, http.client.HTTPMessage]:
-        """Status, body and headers of an answer; the path is sent as it is."""
-        with self.asked(method, path, body, **headers) as answer:
-            return answer.status, answer.read(), answer.headers
+        """Status, body and headers of an response; the path is sent as it is."""
+        with self.asked(method, path, body, **headers) as response:
+            return response.status, response.read(), response.headers
 
     @contextmanager
     def asked(
         self, method: str, path: str, body: bytes | None = None, **headers: str
     ) -> Iterator[http.client.HTTPResponse]:
-        """An answer of which no more is read than wanted; some have no end."""
+        """An response of which no more is read than wanted; some have no end."""
         all_headers = {name.replace("_", "-"): value for name, value in headers.items()}
         if self.cookie:
             all_headers["Cookie"] = self.cookie
         with closing(http.client.HTTPConnection(self.host, timeout=60)) as connection:
             connection.request(method, path, body, all_headers)
-            with connection.getresponse() as answer:
-                yield answer
+            with connection.getresponse() as response:
+                yield response
 
     def upload(self, data: bytes, name: str = "photo.png") -> tuple[int, bytes]:
         head = f'--x\r\nContent-Disposition: form-data; name="files"; filename="{name}"\r\n\r\n'
@@ -146,19 +146,19 @@ class Visitor:
 
     def uploaded(self, data: bytes, name: str = "photo.png") -> dict[str, Any]:
         """An upload as other requests name it."""
-        status, answer = self.upload(data, name)
-        assert status == 200, answer
-        return {"path": json.loads(answer)[0], "meta": META}
+        status, response = self.upload(data, name)
+        assert status == 200, response
+        return {"path": json.loads(response)[0], "meta": META}
 
     def post(self, path: str, body: Any) -> tuple[int, Any]:
-        status, answer, _ = self.ask("POST", path, json.dumps(body).encode(), Content_Type="application/json")
-        return status, json.loads(answer)
+        status, response, _ = self.ask("POST", path, json.dumps(body).encode(), Content_Type="application/json")
+        return status, json.loads(response)
 
     def begin(self, **arguments: Any) -> str:
         """The event of a request to `/inpaint`."""
-        status, answer = self.post("/gradio_api/call/v2/inpaint", arguments)
-        assert status == 200, answer
-        return str(answer["event_id"])
+        status, response = self.post("/gradio_api/call/v2/inpaint", arguments)
+        assert status == 200, response
+        return str(response["event_id"])
 
     def inpaint(self, **arguments: Any) -> tuple[str, Any]:
         """How a request ended, `complete` or `error`, and what came with it."""

@@ -215,17 +215,17 @@ def test_a_mask_of_another_size(program: Visitor) -> None:
 
 
 def test_an_upload_beyond_the_limit(program: Visitor) -> None:
-    status, answer = program.upload(bytes(400_000))
-    assert (status, b"maximum allowed size" in answer) == (413, True)
-    status, answer = program.upload(bytes(5_000_000))
-    assert (status, b"expected at most" in answer) == (413, True)
+    status, response = program.upload(bytes(400_000))
+    assert (status, b"maximum allowed size" in response) == (413, True)
+    status, response = program.upload(bytes(5_000_000))
+    assert (status, b"expected at most" in response) == (413, True)
 
 
 def test_unknown_parameters_and_endpoints(program: Visitor) -> None:
     for path, body in (("v2/inpaint", {**files(program), "colour": 1}), ("v2/inpaint", {}), ("v2/other", {})):
-        status, answer = program.post(f"/gradio_api/call/{path}", body)
+        status, response = program.post(f"/gradio_api/call/{path}", body)
         assert status == 400
-        assert "docs/api.md has the list" in answer["detail"]
+        assert "docs/api.md has the list" in response["detail"]
 
 
 def test_a_refused_request_leaves_no_file(program: Visitor) -> None:

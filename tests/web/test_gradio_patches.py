@@ -105,8 +105,8 @@ def test_unknown_endpoint_errors(visitor: Visitor) -> None:
         ("call/v2/inpaint", {"unknown": 1}),
     ]
     for name, body in bodies:
-        status, answer = visitor.post(API_ROUTE + name, body)
-        assert (status, "there is no such endpoint" in answer["detail"]) == (400, True), name
+        status, response = visitor.post(API_ROUTE + name, body)
+        assert (status, "there is no such endpoint" in response["detail"]) == (400, True), name
 
 
 def test_queue_full_status() -> None:

@@ -94,20 +94,20 @@ def payloads(config: dict[str, Any], event: dict[str, Any], path: str) -> Iterat
 def test_no_event_takes_a_file_that_its_visitor_was_not_given(
     visitor: Visitor, config: dict[str, Any], foreign: dict[str, str], folder: Path
 ) -> None:
-    before, answers, asked = files(folder), set(), 0
+    before, responses, asked = files(folder), set(), 0
     for number, event in enumerate(config["dependencies"]):
         for called, path in foreign.items():
             for body in payloads(config, event, path):
                 name = event["api_name"] or "inpaint"
                 body |= {"fn_index": event["id"], "session_hash": "attack"}
-                status, answer = visitor.post(JOIN, body)
-                assert status == 403, (number, event["api_name"], called, body, answer)
-                answers.add(json.dumps(answer))
+                status, response = visitor.post(JOIN, body)
+                assert status == 403, (number, event["api_name"], called, body, response)
+                responses.add(json.dumps(response))
                 asked += 1
             for address in (f"call/{name}", f"call/v2/{name}"):
                 assert visitor.post(f"/gradio_api/{address}", body)[0] == 403
     assert asked > 1000
-    assert len(answers) == 1, "and nobody learns what is there"
+    assert len(responses) == 1, "and nobody learns what is there"
     assert files(folder) == before, "and nothing is written"
 
 
@@ -118,8 +118,8 @@ def test_one_s_own_files_are_taken(visitor: Visitor, config: dict[str, Any]) -> 
     (event,) = (
         e for e in config["dependencies"] if [types[i] for i in e["inputs"]] == ["photo"] and len(e["outputs"]) > 5
     )
-    status, answer = visitor.post(JOIN, {"data": [photo], "fn_index": event["id"], "session_hash": "own"})
-    assert status == 200, answer
+    status, response = visitor.post(JOIN, {"data": [photo], "fn_index": event["id"], "session_hash": "own"})
+    assert status == 200, response
     stream = visitor.ask("GET", "/gradio_api/queue/data?session_hash=own")[1]
     assert b'"success":true' in stream
     assert b"shown.jpg" in stream
@@ -134,21 +134,21 @@ def test_bodies_that_are_no_json(visitor: Visitor, foreign: dict[str, str]) -> N
     ]  # fmt: skip
     for address in (JOIN, "/gradio_api/call/v2/inpaint", "/gradio_api/cancel", "/gradio_api/call/inpaint"):
         for body in bodies:
-            status, answer, _ = visitor.ask("POST", address, body, Content_Type="application/json")
-            assert (status, "is not JSON in UTF-8" in json.loads(answer)["detail"]) == (400, True)
+            status, response, _ = visitor.ask("POST", address, body, Content_Type="application/json")
+            assert (status, "is not JSON in UTF-8" in json.loads(response)["detail"]) == (400, True)
 
 
 @pytest.mark.parametrize("event", [-1, "0", 1.5, [0]])
 def test_events_are_numbered_from_0(visitor: Visitor, event: object) -> None:
     body = json.dumps({"data": [], "fn_index": event, "session_hash": "attack"}).encode()
-    status, answer, _ = visitor.ask("POST", JOIN, body, Content_Type="application/json")
-    assert (status, "fn_index is no number" in json.loads(answer)["detail"]) == (400, True)
+    status, response, _ = visitor.ask("POST", JOIN, body, Content_Type="application/json")
+    assert (status, "fn_index is no number" in json.loads(response)["detail"]) == (400, True)
 
 
 def test_events_that_are_none(visitor: Visitor) -> None:
     body = json.dumps({"data": [], "fn_index": 2**24, "session_hash": "attack", "trigger_id": 6}).encode()
-    status, answer, _ = visitor.ask("POST", JOIN, body, Content_Type="application/json")
-    assert (status, "there is no such endpoint" in json.loads(answer)["detail"]) == (400, True)
+    status, response, _ = visitor.ask("POST", JOIN, body, Content_Type="application/json")
+    assert (status, "there is no such endpoint" in json.loads(response)["detail"]) == (400, True)
 
 
 def test_a_path_named_twice_is_the_last(visitor: Visitor, foreign: dict[str, str]) -> None:
@@ -166,13 +166,13 @@ def test_files_that_are_no_files_are_not_handed_out(visitor: Visitor, foreign: d
 def test_pictures_too_large_together(visitor: Visitor) -> None:
     large = visitor.uploaded(png(Image.new("RGB", (1000, 1000))), "large.png")
     given = {"photo": visitor.uploaded(PHOTO), "exemplar": [large] * 3, "region": "mouth"}
-    status, answer = visitor.post("/gradio_api/call/v2/inpaint", {**given, "exemplar": [large] * 4})
+    status, response = visitor.post("/gradio_api/call/v2/inpaint", {**given, "exemplar": [large] * 4})
     assert status == 413
-    assert answer["detail"] == (
+    assert response["detail"] == (
         "the pictures of this request have 4.01 megapixels together, expected at most 3; give fewer or smaller ones"
     )
-    status, answer = visitor.post(JOIN, {"data": [visitor.uploaded(PHOTO)] * 51, "fn_index": 0, "session_hash": "m"})
-    assert (status, "names 51 files, expected at most 50" in answer["detail"]) == (413, True)
+    status, response = visitor.post(JOIN, {"data": [visitor.uploaded(PHOTO)] * 51, "fn_index": 0, "session_hash": "m"})
+    assert (status, "names 51 files, expected at most 50" in response["detail"]) == (413, True)
 
 
 GUARDED = "there is nothing at this address"
@@ -227,12 +227,12 @@ def test_only_the_addresses_that_are_needed(tmp_path: Path, root_path: str, acco
 def check_address(visitor: Visitor, method: str, start: str, path: str, root_path: str, *, needs_login: bool) -> None:
     with visitor.asked(method, start + path, b"{}" if method == "POST" else None) as asked:
         status, is_stream = asked.status, asked.headers.get_content_type() == "text/event-stream"
-        answer = b"" if is_stream else asked.read()
+        response = b"" if is_stream else asked.read()
     route = path.removeprefix(root_path) if root_path and not start and path.startswith(root_path + "/") else path
     if route not in NEEDED:
         assert status == 404, (method, start, path)
-        assert method == "HEAD" or GUARDED in json.loads(answer)["detail"], (method, start, path)
+        assert method == "HEAD" or GUARDED in json.loads(response)["detail"], (method, start, path)
         return
-    assert GUARDED.encode() not in answer, (method, start, path)
+    assert GUARDED.encode() not in response, (method, start, path)
     if needs_login and route not in OPEN_TO_ALL:
         assert status in (401, 403, 405), (method, start, path, status)

@@ -1,4 +1,4 @@
-"""Many clients at once: nothing fails, some are told that the page is busy."""
+"""Many clients at once: nothing fails, some get the reply that the page is busy."""
 
 from __future__ import annotations
 

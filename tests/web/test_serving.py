@@ -65,10 +65,10 @@ OUTSIDE = [
 @pytest.mark.parametrize("path", OUTSIDE)
 @pytest.mark.parametrize("start", [FILES, "/file=", "/gradio_api/file/", "/gradio_api/proxy=", "/static/", "/assets/"])
 def test_files_outside_are_refused(visitor: Visitor, start: str, path: str) -> None:
-    status, answer, _ = visitor.ask("GET", start + path)
-    assert status in (400, 403, 404, 405) or b"<title>" in answer, "refused, or the page itself"
-    assert b"root:" not in answer
-    assert b"import " not in answer
+    status, response, _ = visitor.ask("GET", start + path)
+    assert status in (400, 403, 404, 405) or b"<title>" in response, "refused, or the page itself"
+    assert b"root:" not in response
+    assert b"import " not in response
 
 
 @pytest.mark.parametrize(
@@ -87,8 +87,8 @@ def test_ways_out_of_the_folder_are_refused(visitor: Visitor, folder: Path, way:
 )
 def test_files_that_were_not_uploaded_are_not_read(program: Visitor, path: str) -> None:
     given = {**arguments(program), "photo": {"path": path, "meta": META}}
-    status, answer = program.post("/gradio_api/call/v2/inpaint", given)
-    assert (status, "was not uploaded" in answer["detail"]) == (403, True)
+    status, response = program.post("/gradio_api/call/v2/inpaint", given)
+    assert (status, "was not uploaded" in response["detail"]) == (403, True)
     unmarked = {**arguments(program), "photo": {"path": path, "meta": {}}}
     assert program.post("/gradio_api/call/v2/inpaint", unmarked)[0] == 403
 
@@ -107,7 +107,7 @@ def test_uploads_and_results_are_for_their_visitor_alone(visitor: Visitor, stran
 
 
 def test_naming_a_file_does_not_give_it(visitor: Visitor, stranger: Visitor) -> None:
-    """The server repeats some of what it is sent; that is no grant."""
+    """The server repeats some of what it is sent; that gives no access."""
     path = visitor.uploaded(b"a secret")["path"]
     escaped = "".join(f"\\u{ord(letter):04x}" for letter in path)
     stranger.ask("GET", "/?__theme=" + path)
@@ -163,11 +163,13 @@ def test_a_full_queue_says_so(visitor: Visitor, folder: Path) -> None:
         events = [visitor.begin(**given)]
         wait_until(lambda: json.loads(visitor.ask("GET", "/gradio_api/queue/status")[1])["queue_size"] == 0)
         events += [visitor.begin(**given) for _ in range(2)]
-        status, answer, headers = visitor.ask(
+        status, response, headers = visitor.ask(
             "POST", "/gradio_api/call/v2/inpaint", json.dumps(given).encode(), Content_Type="application/json"
         )
         assert (status, headers["retry-after"]) == (503, "60")
-        assert json.loads(answer)["detail"] == "the page is busy, 2 requests are waiting already; try again in a minute"
+        assert (
+            json.loads(response)["detail"] == "the page is busy, 2 requests are waiting already; try again in a minute"
+        )
     finally:
         (folder / "wait").unlink()
     assert [visitor.end(event)[0] for event in events] == ["complete"] * 3
