@@ -265,3 +265,25 @@ def test_inpaint_interrupted_says_so(
     assert run("inpaint", "photo.png", "--mask", "mask.png", "--exemplar", "face.png", "-o", out) == 130
     assert capsys.readouterr().err.strip() == "exegan: interrupted; nothing was written"
     assert not out.exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["--config", "tiny65"], "there is no configuration tiny65; expected a YAML file or one of bundled256, "),
+        (["--config", "tiny64"], "no faces are given to train on; give --data.path, "),
+        (["--config=tiny64", "--data.path", "nowhere.zip"], "the data path nowhere.zip does not exist; "),
+    ],
+    ids=["unknown configuration", "no data", "missing data"],
+)
+def test_train_takes_configurations_by_name_and_refuses_in_one_sentence(
+    arguments: list[str],
+    sentence: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert run("train", "fit", *arguments) == 2
+    assert f"exegan train: {sentence}" in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
