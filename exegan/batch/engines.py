@@ -16,6 +16,7 @@ from exegan.batch.plan import Item
 from exegan.batch.worker import Planned, Worker
 from exegan.errors import ConfigError, ExeGanError, InputError
 from exegan.inpainter import Inpainted, describe_model
+from exegan.io.files import reason
 
 Items = Sequence[Item]
 Running = Callable[[Sequence[Items], Callable[[], bool]], Iterator[list[Entry]]]
@@ -203,5 +204,5 @@ def _expect_answer(address: str | None) -> None:
     try:
         socket.create_connection((host.removeprefix("ray://"), int(port)), timeout=10).close()
     except OSError as error:
-        wrong = f"there is no Ray cluster at {address} ({error.strerror or error})"
+        wrong = f"there is no Ray cluster at {address} ({reason(error)})"
         raise InputError(f"{wrong}; start one, or leave the address out") from error

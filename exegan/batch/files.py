@@ -19,7 +19,7 @@ from fsspec.implementations.local import LocalFileSystem
 
 from exegan.errors import ExeGanError, InputError, Interrupted
 from exegan.io import FORMATS
-from exegan.io.saving import being_written
+from exegan.io.files import being_written, reason, sha256_of_file
 
 _PARTIAL = ".partial"
 _LOCK = ".batch.lock"
@@ -27,16 +27,7 @@ _WITHOUT_LOCKS = {errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP}
 _FULL = {errno.ENOSPC, errno.EDQUOT}
 # Of a name of 255 bytes, what a staged output and the temporary file it is written to add: dots, pid, suffixes.
 _LONGEST_STAGED = 200
-_LONGEST_REASON = 500  # characters of what a library said
 _CONNECT_S, _SILENCE_S, _TRANSFER_S = 20, 60, 600
-
-
-def reason_of(error: BaseException) -> str:
-    """What an exception says, as part of a sentence; its kind where it is no system error."""
-    if isinstance(error, OSError) and error.strerror:
-        return error.strerror
-    said = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
-    return " ".join(said.split())[:_LONGEST_REASON]
 
 
 def is_full(error: BaseException) -> bool:
@@ -57,7 +48,7 @@ def _open(url: str) -> tuple[fsspec.AbstractFileSystem, str]:
             f"{url} cannot be reached ({error}); install what its protocol needs, or copy it here"
         ) from error
     except Exception as error:  # archives are opened here and servers called, with errors of each library
-        raise InputError(f"{url} cannot be reached ({reason_of(error)}); check the address") from error
+        raise InputError(f"{url} cannot be reached ({reason(error)}); check the address") from error
 
 
 def _time_limits(url: str) -> dict[str, Any]:
@@ -81,7 +72,7 @@ def _reading(url: str) -> Iterator[None]:
     except ExeGanError:
         raise
     except Exception as error:
-        raise InputError(f"{url} cannot be read ({reason_of(error)}); check the address and its permissions") from error
+        raise InputError(f"{url} cannot be read ({reason(error)}); check the address and its permissions") from error
 
 
 def is_folder(url: str) -> bool:
@@ -170,11 +161,8 @@ def sha256_of(url: str) -> str:
     Raises:
         InputError: It cannot be read.
     """
-    digest = hashlib.sha256()
     with _reading(url), opened(url) as file:
-        while block := file.read(1 << 20):
-            digest.update(block)
-    return digest.hexdigest()
+        return sha256_of_file(file)
 
 
 @contextlib.contextmanager
@@ -193,7 +181,7 @@ def local_copy(url: str) -> Iterator[Path]:
         try:
             fs.get_file(path, str(copy))
         except Exception as error:
-            raise InputError(f"{url} cannot be fetched ({reason_of(error)}); check the address") from error
+            raise InputError(f"{url} cannot be fetched ({reason(error)}); check the address") from error
         yield copy
 
 
@@ -236,7 +224,7 @@ class OutputFolder:
             raise InputError(f"{wrong}; wait for its end, or give another output folder") from error
         except (OSError, NotImplementedError) as error:
             if isinstance(error, OSError) and error.errno not in _WITHOUT_LOCKS:
-                wrong = f"nothing can be written to {self.url} ({reason_of(error)})"
+                wrong = f"nothing can be written to {self.url} ({reason(error)})"
                 raise InputError(f"{wrong}; give another output folder") from error
         try:
             yield
@@ -289,7 +277,7 @@ class OutputFolder:
         except Interrupted:
             raise
         except Exception as error:
-            wrong = f"{relative} cannot get its name ({reason_of(error)})"
+            wrong = f"{relative} cannot get its name ({reason(error)})"
             raise InputError(f"{wrong}; make its place free, the same command goes on from there") from error
 
     def is_staged(self, relative: str, sha256: str | None) -> bool:

@@ -12,9 +12,10 @@ from functools import cache, lru_cache
 from typing import Any
 
 from exegan.batch import files
-from exegan.batch.files import OutputFolder, reason_of
+from exegan.batch.files import OutputFolder
 from exegan.batch.plan import Item, Plan, Problem
 from exegan.errors import ConfigError, InputError, Interrupted
+from exegan.io.files import reason
 from exegan.io.signing import Signer
 
 
@@ -112,7 +113,7 @@ class Manifest:
         except Exception as error:
             self.close()
             raise InputError(
-                f"{MANIFEST} in {self._folder.url} cannot be written ({reason_of(error)}); make room, "
+                f"{MANIFEST} in {self._folder.url} cannot be written ({reason(error)}); make room, "
                 "the same command goes on from there"
             ) from error
         for entry in entries:

@@ -15,6 +15,7 @@ from exegan.errors import InputError
 from exegan.faces.select import ExemplarWord
 from exegan.inpainter.style import STYLE_SUFFIX
 from exegan.io import check_picture
+from exegan.io.files import reason
 
 REGION = "region:"
 
@@ -209,7 +210,7 @@ def _problem_of_url(url: str, silent: dict[tuple[str, int], str]) -> str:
             socket.create_connection(server, _ANSWER_S).close()
             silent[server] = ""
     except OSError as error:
-        silent[server] = f"{address} cannot be reached ({files.reason_of(error)}); try later, or copy its files here"
+        silent[server] = f"{address} cannot be reached ({reason(error)}); try later, or copy its files here"
     except ValueError as error:
         return f"{url} is no address ({error}); write it again"
     start = time.monotonic()
@@ -232,5 +233,5 @@ def _problem_of(path: str) -> str:
     except InputError as error:
         return str(error)
     except Exception as error:  # places and decoders raise what they like
-        return f"{path} cannot be read ({files.reason_of(error)}); get the file again"
+        return f"{path} cannot be read ({reason(error)}); get the file again"
     return ""

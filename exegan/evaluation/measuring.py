@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import zipfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -20,6 +19,7 @@ from exegan.errors import InputError, Interrupted
 from exegan.evaluation.cases import WHOLE, Cases, Pixels
 from exegan.evaluation.methods import Method
 from exegan.io import read_photo, save_photo
+from exegan.io.files import json_text, reason, replacing, write_text
 from exegan.metrics.base import Comparison, Metric, Need, Rows, Shown
 
 PLAN, RESULTS, TABLE = "evaluation.json", "results.json", "results.md"
@@ -53,9 +53,9 @@ class Store:
             if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
                 raise InputError(f"{folder} is in the way and holds no evaluation; give another output folder")
             folder.mkdir(parents=True, exist_ok=True)
-            write_text(path, json.dumps(plan, indent=2, ensure_ascii=False) + "\n")
+            write_output(path, json_text(plan, ascii_only=False))
         except OSError as error:
-            raise InputError(f"{folder} cannot be written ({error.strerror}); choose another output") from error
+            raise InputError(f"{folder} cannot be written ({reason(error)}); choose another output") from error
         except (ValueError, AttributeError) as error:
             raise InputError(f"{path} cannot be read ({error}); give another output folder") from error
 
@@ -72,16 +72,12 @@ class Store:
     def save_rows(self, cell: str, batch: int, rows: Mapping[str, Rows]) -> None:
         """Keep rows of a batch, beside their place and renamed when complete."""
         path = self._rows(cell, batch)
-        temporary = path.with_suffix(f".{os.getpid()}.tmp")
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            with temporary.open("wb") as file:
+            with replacing(path) as temporary, temporary.open("wb") as file:
                 np.savez(file, **dict(rows))  # type: ignore[arg-type]
-            os.replace(temporary, path)
         except OSError as error:
-            raise InputError(f"{path} cannot be written ({error.strerror}); make room, then go on") from error
-        finally:
-            temporary.unlink(missing_ok=True)
+            raise InputError(f"{path} cannot be written ({reason(error)}); make room, then go on") from error
 
     def load_pictures(self, cell: str, stems: Iterable[str], size_hw: tuple[int, int]) -> list[Pixels] | None:
         """Pictures kept earlier, or None where one is missing or damaged."""
@@ -106,16 +102,16 @@ class Store:
         return self.folder / _ROWS / _safe(cell) / f"{batch:04}.npz"
 
 
-def write_text(path: Path, text: str) -> None:
-    """Write a file beside its place and rename it when complete."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+def write_output(path: Path, text: str) -> None:
+    """Write a text file of an evaluation, whole or not at all.
+
+    Raises:
+        InputError: It cannot be written.
+    """
     try:
-        temporary.write_text(text, encoding="utf-8")
-        os.replace(temporary, path)
+        write_text(path, text)
     except OSError as error:
-        raise InputError(f"{path} cannot be written ({error.strerror}); choose another place") from error
-    finally:
-        temporary.unlink(missing_ok=True)
+        raise InputError(f"{path} cannot be written ({reason(error)}); choose another place") from error
 
 
 def _safe(cell: str) -> str:

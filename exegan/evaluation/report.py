@@ -20,10 +20,11 @@ from exegan.errors import Interrupted
 from exegan.evaluation.cases import WHOLE, Cases, Pixels
 from exegan.evaluation.estimates import FEWEST, estimate_all, estimate_groups, group_by_name
 from exegan.evaluation.mask_set import IRREGULAR
-from exegan.evaluation.measuring import RESULTS, SHEET, TABLE, Cell, Measurer, Store, write_text
+from exegan.evaluation.measuring import RESULTS, SHEET, TABLE, Cell, Measurer, Store, write_output
 from exegan.evaluation.methods import DEFAULT_BASELINES, Method
 from exegan.inpainter import choose_device
 from exegan.io import save_photo
+from exegan.io.files import json_text
 from exegan.metrics.base import Evidence, PerPicture, Rows
 from exegan.metrics.networks import make_networks
 from exegan.metrics.registry import make_metrics
@@ -299,8 +300,8 @@ def evaluate_cases(
     seconds = {"seconds": round(time.perf_counter() - began, 1), "cpu_seconds": round(time.process_time(), 1)}
     results["times"] = {**seconds, "date": time.strftime("%Y-%m-%d")}
     save_photo(sheet, output / SHEET)
-    write_text(output / TABLE, make_markdown(results))
-    write_text(output / RESULTS, json.dumps(results, indent=2, ensure_ascii=False) + "\n")
+    write_output(output / TABLE, make_markdown(results))
+    write_output(output / RESULTS, json_text(results, ascii_only=False))
     return results
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from exegan.errors import InputError
 from exegan.evaluation.cases import FaceCases, check_pairs
-from exegan.evaluation.measuring import PAIRS, write_text
+from exegan.evaluation.measuring import PAIRS, write_output
 from exegan.evaluation.methods import FolderCases, Given, ModelMethod, Pictures, Truth, choose_baselines
 from exegan.evaluation.report import Choices, evaluate_cases
 from exegan.inpainter import Inpainter, Options
@@ -50,7 +50,7 @@ def evaluate_model(model: str, data: str, masks: Path, output: Path, choices: Ch
         "trained_on": trained_on(description),
     }
     results = evaluate_cases(cases, [Truth(), *baselines, *own], own[0].name, facts, output, choices, began)
-    write_text(output / PAIRS, cases.pairs())
+    write_output(output / PAIRS, cases.pairs())
     return results
 
 

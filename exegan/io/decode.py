@@ -16,6 +16,7 @@ from PIL import Image, UnidentifiedImageError, features
 
 from exegan.errors import ConfigError, ExeGanError, InputError
 from exegan.io.c2pa import holds_manifest
+from exegan.io.files import reason
 
 # Just below the size at which Pillow itself refuses to decode.
 MAX_PIXELS = 178_000_000
@@ -50,7 +51,6 @@ HAD_MANIFEST = "exegan_had_manifest"
 MAX_MEGAPIXELS = "EXEGAN_MAX_MEGAPIXELS"
 """Environment variable: megapixels that one process decodes at once, those of all its threads together."""
 DEFAULT_MAX_MEGAPIXELS = 120
-_LONGEST_REASON = 200
 
 
 class _PixelBudget:
@@ -136,8 +136,9 @@ def read_bytes(path: str | Path) -> bytes:
     except FileNotFoundError as error:
         raise InputError(f"the picture {path} does not exist; check the path") from error
     except (OSError, ValueError) as error:  # the latter for a zero byte in the path
-        reason = getattr(error, "strerror", None) or error
-        raise InputError(f"the picture {path} cannot be read ({reason}); check its name and permissions") from error
+        raise InputError(
+            f"the picture {path} cannot be read ({reason(error)}); check its name and permissions"
+        ) from error
     except MemoryError as error:
         raise InputError(f"the picture {path} is too large for this machine's memory; make it smaller") from error
 
@@ -228,16 +229,7 @@ def _failures_named(where: str, start: bytes) -> Iterator[None]:
         raise InputError(f"{where} is too large for this machine's memory; make it smaller first") from error
     # Decoders raise what they stumble over: RuntimeError (AVIF), KeyError and ZeroDivisionError (TIFF), struct.error...
     except Exception as error:
-        told = reason(error)
-        raise InputError(f"{where} is damaged and cannot be decoded ({told}); get the file again") from error
-
-
-def reason(error: Exception) -> str:
-    """What an exception of a library says, on one line that is not too long; its kind where it does not say much."""
-    text = " ".join(str(getattr(error, "strerror", None) or error).split())
-    if not isinstance(error, (OSError, SyntaxError, ValueError)):
-        text = f"{type(error).__name__}: {text}" if text else type(error).__name__
-    return text if len(text) <= _LONGEST_REASON else f"{text[:_LONGEST_REASON]}…"
+        raise InputError(f"{where} is damaged and cannot be decoded ({reason(error)}); get the file again") from error
 
 
 def _is_deep_colour(image: Image.Image) -> bool:

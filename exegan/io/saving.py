@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
-import re
 import struct
 from collections.abc import Callable
 from pathlib import Path
@@ -13,15 +11,15 @@ from typing import Any, BinaryIO
 from PIL import Image, TiffImagePlugin, TiffTags
 
 from exegan.errors import ExeGanError, InputError
-from exegan.io.decode import FORMATS, WITH_ALPHA, WITH_QUALITY, WITH_XMP, reason, working_on
+from exegan.io.decode import FORMATS, WITH_ALPHA, WITH_QUALITY, WITH_XMP, working_on
 from exegan.io.depth import WITH_DEEP_COLOUR, png_texts, write_deep
+from exegan.io.files import reason, replacing
 from exegan.io.photo import EXIF_DIRECTORIES, XMP_IN_JPEG, Photo, encoded_text, exif_directory
 
 _QUALITY = 95
 _PNG_LEVEL = 3  # of a photo of one megapixel in 0.2 s where Pillow's 6 takes 0.7 s, for a file 3 % larger
 _MOST_IN_JPEG = 65_533  # bytes of a segment
 _XMP_TAG = 700
-_TEMPORARY = ".tmp"
 
 
 def check_output(path: str | Path) -> None:
@@ -39,8 +37,7 @@ def check_output(path: str | Path) -> None:
         if not path.parent.is_dir():
             raise InputError(f"the output's folder {path.parent} does not exist; make it first")
     except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise InputError(f"the output {path} cannot be written ({reason}); choose another name") from error
+        raise InputError(f"the output {path} cannot be written ({reason(error)}); choose another name") from error
 
 
 def most_xmp(path: str | Path) -> float:
@@ -82,13 +79,12 @@ def write_photo(
     check_output(path)
     path = Path(path)
     kind = FORMATS[path.suffix.lower()]
-    temporary = path.with_name(f".{path.name}.{os.getpid()}{_TEMPORARY}")
     try:
-        with working_on(photo.native):
-            notes = _write(photo, temporary, kind, quality, photo.xmp if xmp is None else xmp)
-        if seal is not None:
-            seal(temporary)
-        os.replace(temporary, path)
+        with replacing(path) as temporary:
+            with working_on(photo.native):
+                notes = _write(photo, temporary, kind, quality, photo.xmp if xmp is None else xmp)
+            if seal is not None:
+                seal(temporary)
     except ExeGanError:
         raise
     except OSError as error:
@@ -100,9 +96,6 @@ def write_photo(
     except Exception as error:
         told = f"the output {path} cannot be written as {kind} ({reason(error)})"
         raise InputError(f"{told}; choose another format") from error
-    finally:
-        with contextlib.suppress(OSError, ValueError):  # a name that no disk takes; what matters was raised above
-            temporary.unlink(missing_ok=True)
     return [*photo.notes, *notes]
 
 
@@ -123,12 +116,6 @@ def _write(photo: Photo, path: Path, kind: str, quality: int | None, xmp: bytes 
     if kind == "TIFF":
         _add_tags(path, metadata.get("exif", b""), xmp)
     return notes
-
-
-def being_written(name: str) -> str | None:
-    """Name of the file that a temporary file of `write_photo` was to become, None if it is no such file."""
-    found = re.fullmatch(rf"\.(.+)\.\d+{re.escape(_TEMPORARY)}", name)
-    return found and found[1]
 
 
 def _fitting(photo: Photo, kind: str) -> tuple[Image.Image, list[str]]:

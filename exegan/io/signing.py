@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
-import os
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from io import BytesIO
@@ -15,6 +13,7 @@ from PIL import Image
 
 from exegan.errors import InputError
 from exegan.io.c2pa import UNKNOWN_FORMAT, definition, library, local_context, mime_of
+from exegan.io.files import reason, replacing
 from exegan.io.xmp import Provenance
 
 if TYPE_CHECKING:
@@ -91,8 +90,7 @@ def _read(path: Path, what: str) -> bytes:
     try:
         return path.read_bytes()
     except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise InputError(f"the {what} {path} cannot be read ({reason}); check the path") from error
+        raise InputError(f"the {what} {path} cannot be read ({reason(error)}); check the path") from error
 
 
 def _algorithm(key: PrivateKeyTypes, path: Path) -> str:
@@ -172,14 +170,13 @@ class Signer:
         Raises:
             InputError: Signing failed, or the time-stamp server did not answer.
         """
-        signed = path.with_name(f"{path.name}.c2pa")
-        try:
-            with path.open("rb") as source, signed.open("w+b") as target, photo.open("rb") as parent:
-                self._sign(source, target, mime, provenance, parent, self.tsa_url)
-            os.replace(signed, path)
-        finally:
-            with contextlib.suppress(OSError):
-                signed.unlink(missing_ok=True)
+        with (
+            replacing(path, path.with_name(f"{path.name}.c2pa")) as signed,
+            path.open("rb") as source,
+            signed.open("w+b") as target,
+            photo.open("rb") as parent,
+        ):
+            self._sign(source, target, mime, provenance, parent, self.tsa_url)
 
     @property
     def fingerprint(self) -> str:

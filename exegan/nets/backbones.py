@@ -67,48 +67,34 @@ def make_vgg19(weights: str) -> VGG19Features:
     return net
 
 
+# Names in the weight file, by the layers' numbers in torchvision's SqueezeNet 1.1.
+_SQUEEZENET_LAYERS = {0: "conv1", **{n: f"fire{k}" for k, n in enumerate((3, 4, 6, 7, 9, 10, 11, 12), start=2)}}
 # The layers LPIPS taps in its own SqueezeNet. A distance on these weights is LPIPS-like, not LPIPS.
 _SQUEEZENET_TAPS = ("conv1", "fire3", "fire5", "fire6", "fire7", "fire8", "fire9")
-_SQUEEZENET_POOLED = ("fire2", "fire4", "fire6")
 _MEAN_BGR = (103.939, 116.779, 123.68)
 
 
-class _Fire(nn.Module):
-    """Squeeze to few channels, then expand by a 1×1 and a 3×3 convolution side by side."""
-
-    def __init__(self, in_channels: int, squeezed: int, expanded: int) -> None:
-        super().__init__()
-        self.squeeze1x1 = nn.Conv2d(in_channels, squeezed, 1)
-        self.expand1x1 = nn.Conv2d(squeezed, expanded, 1)
-        self.expand3x3 = nn.Conv2d(squeezed, expanded, 3, padding=1)
-
-    def forward(self, x: Tensor) -> Tensor:
-        x = F.relu(self.squeeze1x1(x))
-        return F.relu(torch.cat((self.expand1x1(x), self.expand3x3(x)), dim=1))
-
-
 class SqueezeNetFeatures(FrozenModule):
-    """Features of the first convolution and of six fire modules."""
+    """Features of the first convolution and of six fire modules of SqueezeNet 1.1, on BGR less the mean colour."""
 
     mean: Tensor
 
     def __init__(self) -> None:
         super().__init__()
         self.register_constant("mean", _MEAN_BGR)
-        self.conv1 = nn.Conv2d(3, 64, 3, stride=2)
-        shapes = [(64, 16, 64), (128, 16, 64), (128, 32, 128), (256, 32, 128)]
-        shapes += [(256, 48, 192), (384, 48, 192), (384, 64, 256), (512, 64, 256)]
-        for number, shape in enumerate(shapes, start=2):
-            self.add_module(f"fire{number}", _Fire(*shape))
+        self.layers: nn.Sequential = importlib.import_module("torchvision.models").squeezenet1_1().features
+        for layer in self.layers:
+            if isinstance(layer, nn.MaxPool2d):
+                layer.ceil_mode = False  # the weights were trained without a last, incomplete window
 
     def activations(self, image: Tensor) -> dict[str, Tensor]:
         """Outputs of `conv1` (behind its ReLU) and `fire2` … `fire9`; image [B, 3, H, W] RGB in [-1, 1]."""
         x = (image.flip(1) + 1) * 127.5 - self.mean
         found: dict[str, Tensor] = {}
-        for name, layer in self.named_children():
-            x = layer(F.max_pool2d(x, 3, 2) if name in _SQUEEZENET_POOLED else x)
-            x = F.relu(x) if name == "conv1" else x
-            found[name] = x
+        for number, layer in enumerate(self.layers):
+            x = layer(x)
+            if number in _SQUEEZENET_LAYERS:
+                found[_SQUEEZENET_LAYERS[number]] = x  # the ReLU behind `conv1` works in place
         return found
 
     def forward(self, image: Tensor) -> list[Tensor]:
@@ -124,8 +110,19 @@ class SqueezeNetFeatures(FrozenModule):
 def make_squeezenet(weights: str) -> SqueezeNetFeatures:
     """The network with the local file `weights`; a `WeightsError` if that does not fit."""
     net = SqueezeNetFeatures()
-    load_into(net, read_state_dict(weights), weights)
+    load_into(_file_view(net.layers), read_state_dict(weights), weights)
     return net
+
+
+def _file_view(layers: nn.Sequential) -> nn.Module:
+    """The layers of a SqueezeNet as its weight file names them (`fire2.squeeze1x1.weight`); the weights are shared."""
+    view = nn.Module()
+    for number, name in _SQUEEZENET_LAYERS.items():
+        parts = dict(layers[number].named_children())
+        if parts:  # a fire module; `conv1` has none
+            parts["squeeze1x1"] = parts.pop("squeeze")
+        view.add_module(name, nn.ModuleDict(parts) if parts else layers[number])
+    return view
 
 
 # Expansion, kernel size, first stride, channels and repetitions of the inverted residuals.

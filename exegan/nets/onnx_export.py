@@ -12,7 +12,6 @@ picture size.
 
 from __future__ import annotations
 
-import json
 import os
 import tempfile
 import time
@@ -26,6 +25,7 @@ from torch import Tensor, nn
 
 from exegan.config import to_dict
 from exegan.errors import InputError, WeightsError
+from exegan.io.files import json_text, reason
 from exegan.io.weights import sha256_of
 from exegan.nets.checkpoint import CONFIG_FILE, ONNX_FILES, WEIGHTS_FILE, find_model, load_model, read_description
 from exegan.nets.model import Model, Networks
@@ -168,7 +168,7 @@ def export_onnx(name_or_folder: str | Path, folder: str | Path) -> dict[str, Any
             size = sum(path.stat().st_size for path in files)
             _move([*files, made / CONFIG_FILE], target)
     except OSError as error:
-        raise InputError(f"{folder} cannot be written ({error.strerror or error}); choose another folder") from error
+        raise InputError(f"{folder} cannot be written ({reason(error)}); choose another folder") from error
     seconds = round(time.perf_counter() - started, 1)
     return {"output": str(folder), "difference": difference, "bytes": size, "seconds": seconds}
 
@@ -192,7 +192,7 @@ def _write_checked(model: Model, folder: Path, source: Path) -> dict[str, float]
         "training": read_description(source).get("training"),
         "difference": difference,
     }
-    (folder / CONFIG_FILE).write_text(json.dumps(description, indent=2) + "\n", encoding="utf-8")
+    (folder / CONFIG_FILE).write_text(json_text(description), encoding="utf-8")
     return difference
 
 

@@ -18,6 +18,7 @@ from torch import Tensor
 
 from exegan.config import ModelConfig
 from exegan.errors import InputError, WeightsError
+from exegan.io.files import reason
 from exegan.io.weights import sha256_of
 from exegan.nets.checkpoint import CONFIG_FILE, ONNX_FILES, find_model, missing_files, model_config, read_description
 from exegan.nets.style_encoder import resize_exemplar
@@ -77,8 +78,9 @@ def open_graph(path: Path, device: torch.device, inputs: Mapping[str, tuple[int,
     try:
         session = runtime.InferenceSession(path, options, providers=providers)
     except Exception as error:  # its exceptions share no base of their own
-        reason = str(error).splitlines()[0][:200]
-        raise WeightsError(f"{path} cannot be read by ONNX Runtime ({reason}); export the model again") from error
+        raise WeightsError(
+            f"{path} cannot be read by ONNX Runtime ({reason(error)}); export the model again"
+        ) from error
     if device.type == "cuda" and "CUDAExecutionProvider" not in session.get_providers():
         # ONNX Runtime falls back to the CPU without a word when the driver or a library is missing.
         raise InputError(f"ONNX Runtime could not start on the device {str(device)!r}; use the device cpu")
