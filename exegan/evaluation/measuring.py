@@ -20,7 +20,7 @@ from exegan.evaluation.cases import WHOLE, Cases, Pixels
 from exegan.evaluation.methods import Method
 from exegan.io import read_photo, save_photo
 from exegan.io.files import json_text, reason, replacing, write_text
-from exegan.metrics.base import Comparison, Metric, Need, Rows, Shown
+from exegan.metrics.base import Comparison, ImageBatch, Metric, Need, Rows
 
 PLAN, RESULTS, TABLE = "evaluation.json", "results.json", "results.md"
 SHEET, PAIRS = "sheet.png", "pairs.csv"
@@ -159,7 +159,7 @@ class Measurer:
     def applicable(self, cell: Cell) -> list[Metric]:
         """Metrics whose needs the cell meets."""
         if cell.method is None:
-            return [metric for metric in self.metrics if metric.of_one]
+            return [metric for metric in self.metrics if metric.single_image]
         met: set[Need] = {"mask"} if cell.bin_name != WHOLE else set()
         met |= {"exemplar"} if self.cases.exemplars is not None else set()
         met |= {"second"} if cell.method.samples else set()
@@ -216,14 +216,14 @@ class Measurer:
             self._store.save_rows(cell.name, batch, rows)
         return rows
 
-    def _show(self, numbers: tuple[int, ...]) -> Shown:
-        return Shown(np.stack([self.cases.portrait(number) for number in numbers]))
+    def _show(self, numbers: tuple[int, ...]) -> ImageBatch:
+        return ImageBatch(np.stack([self.cases.portrait(number) for number in numbers]))
 
     def _compare(self, cell: Cell, numbers: Sequence[int], second: bool) -> Comparison:
         truth = self._shown(tuple(numbers))
         if cell.method is None:
             return Comparison(truth, truth)
-        completed = Shown(np.stack(self.pictures(cell, numbers)))
+        completed = ImageBatch(np.stack(self.pictures(cell, numbers)))
         masks = [self.cases.mask(cell.bin_name, number) for number in numbers]
         known = [mask for mask in masks if mask is not None]
         others = cell.method.complete(self.cases, cell.bin_name, numbers, sample=1) if second else None
@@ -231,7 +231,7 @@ class Measurer:
             completed,
             truth,
             mask=np.stack(known) if len(known) == len(masks) else None,
-            second=None if others is None else Shown(np.stack(others)),
+            second=None if others is None else ImageBatch(np.stack(others)),
         )
 
 

@@ -264,7 +264,7 @@ class Truth:
         return {}
 
 
-class Given:
+class ExternalResults:
     """Pictures that another program completed, by name.
 
     Args:

@@ -18,14 +18,14 @@ from PIL import Image, ImageDraw
 from exegan._version import __version__
 from exegan.errors import Interrupted
 from exegan.evaluation.cases import WHOLE, Cases, Pixels
-from exegan.evaluation.estimates import FEWEST, estimate_all, estimate_groups, group_by_name
+from exegan.evaluation.estimates import MIN_GROUP_IMAGES, estimate_all, estimate_groups, group_by_name
 from exegan.evaluation.mask_set import IRREGULAR
 from exegan.evaluation.measuring import RESULTS, SHEET, TABLE, Cell, Measurer, Store, write_output
 from exegan.evaluation.methods import DEFAULT_BASELINES, Method
 from exegan.inpainter import choose_device
 from exegan.io import save_photo
 from exegan.io.files import json_text
-from exegan.metrics.base import Evidence, PerPicture, Rows
+from exegan.metrics.base import Measurements, PerImageMetric, Rows
 from exegan.metrics.networks import make_networks
 from exegan.metrics.registry import make_metrics
 
@@ -131,7 +131,7 @@ def _foot(results: Mapping[str, Any]) -> str:
     if any(figure["trained_on"] for figure in results["figures"]):
         lines.append("- † measured through a network that the model was trained on.")
     if not all(figure["reliable"] for figure in results["groups"]):
-        lines.append(f"- * fewer than {FEWEST} images: not reliable.")
+        lines.append(f"- * fewer than {MIN_GROUP_IMAGES} images: not reliable.")
     for name, facts in results["networks"].items():
         lines.append(f"- Network {name}: {facts['origin']}, sha256 {facts['sha256'][:16]}.")
     versions = ", ".join(f"{name} {version}" for name, version in results["versions"].items())
@@ -158,7 +158,7 @@ def make_sheet(measurer: Measurer, rows: Mapping[str, Mapping[str, Rows]], metho
         if cell.method is None or cell.method.name != method_name:
             continue
         metric = _ordering(measurer, cell)
-        values = metric.values(Evidence(rows[cell.name][metric.rows_key]))
+        values = metric.values(Measurements(rows[cell.name][metric.rows_key]))
         ordered = np.argsort(np.nan_to_num(values, nan=-np.inf), kind="stable")
         for word, number in (("median", int(ordered[len(ordered) // 2])), ("worst", int(ordered[-1]))):
             title = f"{word} of {cell.bin_name}: {measurer.cases.stems[number]}, {metric.name} {values[number]:.3f}"
@@ -166,8 +166,8 @@ def make_sheet(measurer: Measurer, rows: Mapping[str, Mapping[str, Rows]], metho
     return _drawn(strips)
 
 
-def _ordering(measurer: Measurer, cell: Cell) -> PerPicture:
-    found = [metric for metric in measurer.applicable(cell) if isinstance(metric, PerPicture)]
+def _ordering(measurer: Measurer, cell: Cell) -> PerImageMetric:
+    found = [metric for metric in measurer.applicable(cell) if isinstance(metric, PerImageMetric)]
     perceptual = (metric for metric in found if metric.rows_key.startswith("perceptual"))
     return next(perceptual, next(metric for metric in found if metric.name == "L1"))
 
@@ -281,7 +281,7 @@ def evaluate_cases(
         "format": FORMAT,
         "plan": plan,
         "group": choices.group,
-        "networks": {network.name: network.described() for network in networks},
+        "networks": {network.name: network.describe() for network in networks},
         "versions": _versions(),
     }
     finished = _finished(output, head)

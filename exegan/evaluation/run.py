@@ -10,7 +10,7 @@ from typing import Any
 from exegan.errors import InputError
 from exegan.evaluation.cases import FaceCases, check_pairs
 from exegan.evaluation.measuring import PAIRS, write_output
-from exegan.evaluation.methods import FolderCases, Given, ModelMethod, Pictures, Truth, choose_baselines
+from exegan.evaluation.methods import ExternalResults, FolderCases, ModelMethod, Pictures, Truth, choose_baselines
 from exegan.evaluation.report import Choices, evaluate_cases
 from exegan.inpainter import Inpainter, Options
 from exegan.inpainter.loading import describe_model
@@ -91,7 +91,7 @@ def evaluate_folders(
     for number, stem in enumerate(cases.stems):
         height, width = cases.portrait(number).shape[:2]
         pictures.read(stem, (height, width))
-    given = Given(pictures, "completed")
+    given = ExternalResults(pictures, "completed")
     return evaluate_cases(
         cases, [Truth(), *(baselines if masks else ()), given], given.name, None, output, choices, began
     )

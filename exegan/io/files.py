@@ -74,10 +74,15 @@ def sha256_of_file(file: IO[bytes]) -> str:
     return digest.hexdigest()
 
 
-def reason(error: BaseException) -> str:
-    """What an exception says, on one line to be put into a sentence; with its kind where the text alone says little."""
+def reason(error: BaseException, plain: tuple[type, ...] = (OSError, SyntaxError, ValueError)) -> str:
+    """What an exception says, on one line to be put into a sentence.
+
+    Args:
+        error: The exception.
+        plain: Kinds whose text says enough; of all others the kind is named as well.
+    """
     text = " ".join(str(getattr(error, "strerror", None) or error).split())
-    if not text or not isinstance(error, (OSError, SyntaxError, ValueError)):
+    if not text or not isinstance(error, plain):
         text = f"{type(error).__name__}: {text}" if text else type(error).__name__
     return shortened(text, _LONGEST_REASON)
 

@@ -235,10 +235,10 @@ def _damaged(path: Path, expected: str, error: BaseException) -> WeightsError:
 
 def _reason(error: BaseException) -> str:
     # "<urlopen error timed out>" is "timed out"; an HTTPError's own text has the status as well.
-    if isinstance(error, urllib.error.URLError) and isinstance(error.reason, BaseException):
-        error = error.reason
+    if isinstance(error, urllib.error.URLError) and not isinstance(error, urllib.error.HTTPError):
+        error = error.reason if isinstance(error.reason, BaseException) else OSError(error.reason)
     # torch appends paragraphs of advice, some of it to switch the safety off: keep the first sentence.
-    return reason(error).split(". ")[0]
+    return reason(error, plain=(Exception,)).split(". ")[0]
 
 
 def _some(keys: Sequence[str]) -> str:

@@ -7,11 +7,11 @@ from functools import partial
 import numpy as np
 import torch
 
-from exegan.metrics.base import Comparison, Evidence, OfSet, Rows, require
+from exegan.metrics.base import Comparison, Measurements, Rows, SetMetric, require
 from exegan.metrics.networks import MetricNetwork
 
 
-class OfFeatures(OfSet):
+class FeatureMetric(SetMetric):
     """A metric of two sets of feature vectors.
 
     Args:
@@ -35,13 +35,13 @@ def features_key(network: MetricNetwork) -> str:
 
 def feature_rows(network: MetricNetwork, batch: Comparison) -> Rows:
     """A network's features of the completed pictures [B, D]."""
-    features = batch.completed.through(network).features
-    assert features is not None
-    rows: Rows = features.cpu().double().numpy()
+    vectors = batch.completed.features(network).vectors
+    assert vectors is not None
+    rows: Rows = vectors.cpu().double().numpy()
     return rows
 
 
-class Frechet(OfFeatures):
+class Frechet(FeatureMetric):
     """|difference of means|² + trace(S + T - 2 (S T)^½) of the two sets' covariances S and T."""
 
     def __init__(self, network: MetricNetwork) -> None:
@@ -75,14 +75,14 @@ def frechet_distance(a: Rows, b: Rows) -> float:
 SUBSETS, SUBSET = 100, 1000
 
 
-class Kernel(OfFeatures):
+class Kernel(FeatureMetric):
     """Unbiased squared maximum mean discrepancy under the kernel (x·y / D + 1)³.
 
     Of all pictures at once up to `SUBSET`; of more the mean over `SUBSETS` random subsets of so many, as the paper has
     it: the kernel's matrix of all would grow with the square of their number.
     """
 
-    fewest = 20
+    min_images = 20
 
     def __init__(self, network: MetricNetwork) -> None:
         super().__init__("KID" if network.name == "inception" else "kernel", network)
@@ -101,15 +101,15 @@ class Kernel(OfFeatures):
         return f"mean of {SUBSETS} random subsets of {SUBSET} images" if len(rows) > SUBSET else ""
 
 
-class _Discriminative(OfFeatures):
+class _Discriminative(FeatureMetric):
     better = "higher"
 
     def __init__(self, name: str, network: MetricNetwork) -> None:
         super().__init__(name, network)
         require("sklearn.svm")
 
-    def shortfall(self, evidence: Evidence) -> str | None:
-        images, dim = evidence.rows.shape
+    def shortfall(self, measurements: Measurements) -> str | None:
+        images, dim = measurements.rows.shape
         # 2N points in fewer than N dimensions: any two sets would do for a plane to lie between them (Cover 1965).
         few = f"{images} images, needs more than {2 * dim}, as its halves are to exceed the {dim} features"
         return None if images > 2 * dim else few

@@ -1,4 +1,4 @@
-"""Networks that metrics look through: which there are, what each is good for, and the hash of what was used."""
+"""Feature networks of metrics: which there are, what each is good for, and the hash of the weights that were used."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from torch import Tensor
 from exegan.config import FrozenNetConfig
 from exegan.errors import ConfigError, WeightsError
 from exegan.io.weights import downloading, read_state_dict, sha256_of, sha256_of_state
-from exegan.metrics.base import Look, require
+from exegan.metrics.base import Features, require
 from exegan.nets.backbones import SqueezeNetFeatures
 from exegan.nets.features import FROZEN_NETS, make_frozen_net
 from exegan.nets.frozen import FrozenModule
@@ -93,7 +93,7 @@ _BACKBONES = {"lpips-vgg": "vgg", "vgg19": "vgg", "lpips-squeeze": "squeeze", "s
 
 @dataclass(frozen=True)
 class MetricNetwork:
-    """A frozen network, ready to look at pictures [B, 3, H, W] in [-1, 1].
+    """A frozen network for pictures [B, 3, H, W] in [-1, 1].
 
     Args:
         name: One of `NAMES`.
@@ -129,20 +129,20 @@ class MetricNetwork:
         """See `roles_of`."""
         return roles_of(self.name)
 
-    def look(self, image: Tensor) -> Look:
-        """Feature maps whose squared differences make a perceptual distance, and features: an embedding or pooled.
+    def extract(self, image: Tensor) -> Features:
+        """Feature maps whose squared differences make a perceptual distance, and vectors: embeddings or pooled maps.
 
-        The picture may be anywhere; what is seen in it is where the network is, as maps are many times its size.
+        The pictures may be on any device; the features are on the network's, as maps are many times a picture's size.
         """
         # Colours of a pixel side by side, the layout of `make_networks`: twice as fast on CPUs.
         image = image.to(self.device).contiguous(memory_format=torch.channels_last)
         if isinstance(self.module, SqueezeNetFeatures):
             found = self.module.activations(image)
-            return Look(self.module.levels(found), found["fire9"].mean(dim=(2, 3)))
+            return Features(self.module.levels(found), found["fire9"].mean(dim=(2, 3)))
         out: list[Tensor] = self.module(image)
-        return Look(maps=out) if "maps" in self.roles else Look(features=out[0])
+        return Features(maps=out) if "maps" in self.roles else Features(vectors=out[0])
 
-    def described(self) -> dict[str, Any]:
+    def describe(self) -> dict[str, Any]:
         """JSON-ready facts."""
         return {"sha256": self.sha256, "origin": self.origin, "trained_on": self.trained_on}
 
@@ -163,7 +163,7 @@ def make_networks(
         device: Where they go.
 
     Returns:
-        The networks, and for each default one that cannot be had here the reason.
+        The networks, and for each default one that is unavailable here the reason.
 
     Raises:
         ConfigError: A name is unknown, or the package behind a requested network is missing.
