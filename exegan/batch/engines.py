@@ -1,4 +1,4 @@
-"""What works through batches: threads on this machine, or a Ray cluster."""
+"""Engines that work through batches: threads on this machine, or a Ray cluster."""
 
 from __future__ import annotations
 
@@ -151,7 +151,7 @@ def run_on_ray(
     except ImportError as error:
         raise ConfigError("the engine ray needs its package; run pip install 'exegan[scale]'") from error
     if not ray.is_initialized():
-        _expect_answer(address)
+        _check_address(address)
         ray.init(address=address, log_to_driver=False)
     ray.data.DataContext.get_current().enable_progress_bars = False
     workers = min(workers, len(batches))
@@ -196,8 +196,8 @@ def gpus_for_each(workers: int, device: str, gpus: int) -> float:
     return 1 / math.ceil(workers / gpus)
 
 
-def _expect_answer(address: str | None) -> None:
-    """Refuse an address that nobody listens at, which Ray would call for minutes."""
+def _check_address(address: str | None) -> None:
+    """Refuse an address where no server answers, which Ray would try for minutes."""
     host, _, port = (address or "").rpartition(":")
     if not host or not port.isdecimal():
         return  # none, `auto`, or one that Ray resolves itself

@@ -1,4 +1,7 @@
-"""Files wherever they are: paths and, through fsspec, URLs (`s3://`, `gs://`, `memory://`)."""
+"""Inputs and outputs of a batch by path or, through fsspec, by URL (`s3://`, `gs://`, `memory://`).
+
+Functions read: what is there, how it is opened, stamped, hashed or copied here. `OutputFolder` writes.
+"""
 
 from __future__ import annotations
 
@@ -240,7 +243,7 @@ class OutputFolder:
         """Whether there is such a file."""
         return bool(self._fs.isfile(join(self._root, relative)))
 
-    def is_barred(self, relative: str) -> bool:
+    def is_blocked(self, relative: str) -> bool:
         """Whether something that is no file has an output's name, such as a folder."""
         path = join(self._root, relative)
         return self.is_local and os.path.lexists(path) and not os.path.isfile(path)

@@ -1,4 +1,4 @@
-"""What a batch is going to do, known completely before any model is loaded."""
+"""The plan of a batch: every item and every problem, known before any model is loaded."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from exegan.io.files import reason
 REGION = "region:"
 
 _PORTS = {"http": 80, "https": 443, "ftp": 21}
-_ANSWER_S = 10
+_CONNECT_TIMEOUT_S = 10
 
 
 def printable(text: str) -> str:
@@ -68,8 +68,8 @@ class Job:
         return files
 
     @property
-    def whose(self) -> list[str] | None:
-        """Whom the exemplars are for and which of their faces is meant, where anything is said of that."""
+    def exemplar_targets(self) -> list[str] | None:
+        """Which faces and regions the exemplars are for and which of their own faces is meant, where that is given."""
         said = [word._replace(path="") for word in (*self.exemplars, *self.exemplars_b)]
         return (
             [str(word) for word in said]
@@ -107,11 +107,11 @@ class Problem:
 
 
 @dataclass(frozen=True)
-class Plan:
+class BatchPlan:
     """Every item, in the order of the photos' names or of the table's rows, and everything that is wrong.
 
     Args:
-        items: All, also those that a problem stands in the way of: batches are cut from them, and a file that is mended
+        items: All, also those that a problem stands in the way of: batches are cut from them, and a file that is fixed
             must not move the others.
         problems: By item, or by name where there is no item.
     """
@@ -207,7 +207,7 @@ def _problem_of_url(url: str, silent: dict[tuple[str, int], str]) -> str:
         parts = urlsplit(address)
         server = parts.hostname or "", parts.port or _PORTS[parts.scheme]
         if server not in silent:
-            socket.create_connection(server, _ANSWER_S).close()
+            socket.create_connection(server, _CONNECT_TIMEOUT_S).close()
             silent[server] = ""
     except OSError as error:
         silent[server] = f"{address} cannot be reached ({reason(error)}); try later, or copy its files here"
@@ -215,7 +215,7 @@ def _problem_of_url(url: str, silent: dict[tuple[str, int], str]) -> str:
         return f"{url} is no address ({error}); write it again"
     start = time.monotonic()
     problem = silent[server] or _problem_of(url)
-    if problem and time.monotonic() - start > _ANSWER_S:
+    if problem and time.monotonic() - start > _CONNECT_TIMEOUT_S:
         silent[server] = problem
     return problem
 

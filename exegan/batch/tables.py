@@ -25,7 +25,7 @@ _SHOWN = 40  # characters of a wrong cell
 Row = Mapping[str, Any]
 
 
-def read_table(table: str, usual: Mapping[str, Any]) -> tuple[list[Job], list[Problem]]:
+def read_table(table: str, defaults: Mapping[str, Any]) -> tuple[list[Job], list[Problem]]:
     """A job for each row.
 
     Args:
@@ -33,7 +33,7 @@ def read_table(table: str, usual: Mapping[str, Any]) -> tuple[list[Job], list[Pr
             where exemplars are for regions), face, seed, exemplar_strength and exemplar_b. Relative paths start at the
             table's folder. Exemplars are written as on the command line (`exegan.faces.select`), several in a cell with
             `|` between them, or as a list.
-        usual: `face`, `seed` and `exemplar_strength` of rows that say nothing.
+        defaults: `face`, `seed` and `exemplar_strength` of rows that say nothing.
 
     Returns:
         The jobs in the order of the rows, and what is wrong with the others.
@@ -59,7 +59,7 @@ def read_table(table: str, usual: Mapping[str, Any]) -> tuple[list[Job], list[Pr
     for number, row in enumerate(rows, start=1):
         given = {name: value for name, value in row.items() if value not in (None, "") and not _is_nan(value)}
         try:
-            jobs.append(_make_job(table[: table.rfind("/") + 1], {**usual, **given}))
+            jobs.append(_make_job(table[: table.rfind("/") + 1], {**defaults, **given}))
         except (ValueError, KeyError, MaskError) as error:
             problems.append(Problem(f"row {number}", f"row {number} of {table}: {_reason(error)}; fix the row"))
     return jobs, problems

@@ -124,7 +124,7 @@ class Worker:
         except Interrupted:
             raise
         except Exception as error:
-            self._expect_networks(error)
+            self._check_networks(error)
         results: list[Inpainted | Entry] = []
         for planned in batch:
             try:
@@ -145,7 +145,7 @@ class Worker:
         )
         return [pick_best(islice(results, one.item.samples)) for one in batch]
 
-    def _expect_networks(self, why: Exception) -> None:
+    def _check_networks(self, why: Exception) -> None:
         """Make sure that a blank picture can be completed."""
         config = self._inpainter.model.config.generator
         blank = torch.zeros(1, 4, config.resolution, config.resolution)
@@ -192,7 +192,8 @@ class Worker:
             raise InputError(f"the disk of {disk} is full; make room, the same command goes on from there") from error
         message = str(error)
         if not isinstance(error, ExeGanError):
-            message = f"{item.job.photo} cannot be completed ({reason(error)}); get its files again, or leave it out"
+            wrong = f"{item.job.photo} cannot be completed ({reason(error, plain=(OSError,))})"
+            message = f"{wrong}; get its files again, or leave it out"
         return self._entry(item, seconds, {"status": FAILED, "error": message})
 
     @contextmanager

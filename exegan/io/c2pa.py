@@ -51,7 +51,7 @@ _UNKNOWN_SIGNER = "signingCredential.untrusted"
 
 
 @dataclass(frozen=True)
-class Manifest:
+class C2paManifest:
     """What a picture's C2PA manifest says.
 
     Args:
@@ -125,7 +125,7 @@ def holds_manifest(data: bytes) -> bool:
     return _STORE in data
 
 
-def read_manifest(path: str | Path) -> Manifest | None:
+def read_manifest(path: str | Path) -> C2paManifest | None:
     """The manifest of a picture file, checked against it; None where there is none. Nothing is fetched.
 
     Raises:
@@ -141,12 +141,12 @@ def read_manifest(path: str | Path) -> Manifest | None:
     c2pa, file = library(), io.BytesIO(data)
     try:
         with local_context() as context, c2pa.Reader(mime_of(file), file, context=context) as found:
-            return _told(json.loads(found.json()))
+            return _parse_store(json.loads(found.json()))
     except c2pa.C2paError as error:
-        return Manifest(None, None, None, (_clean(error),))
+        return C2paManifest(None, None, None, (_clean(error),))
 
 
-def _told(store: dict[str, Any]) -> Manifest:
+def _parse_store(store: dict[str, Any]) -> C2paManifest:
     manifests: dict[str, Any] = store.get("manifests", {})
     active = manifests.get(store.get("active_manifest", ""), {})
     found = store.get("validation_results", {}).get("activeManifest", {}).get("failure", [])
@@ -154,7 +154,7 @@ def _told(store: dict[str, Any]) -> Manifest:
     signature = active.get("signature_info", {})
     signer = signature.get("common_name") or signature.get("issuer")
     (generator, *_) = active.get("claim_generator_info") or [{}]
-    return Manifest(
+    return C2paManifest(
         _clean(signer) if signer else None,
         _clean(f"{generator.get('name', '')} {generator.get('version', '')}") or None,
         _own_edit(active),
@@ -177,7 +177,7 @@ def _own_edit(manifest: dict[str, Any]) -> Provenance | None:
 
 
 def _clean(text: object) -> str:
-    """Words of a stranger on one line, without what would move a terminal's cursor."""
+    """Text of foreign origin on one line, without control characters."""
     return " ".join("".join(c if c.isprintable() else " " for c in str(text)).split())
 
 
@@ -192,7 +192,7 @@ class Marks:
     """
 
     xmp: Provenance | None
-    manifest: Manifest | None
+    manifest: C2paManifest | None
     unread: str | None = None
 
     @property

@@ -1,7 +1,4 @@
-"""Frozen backbones of perceptual losses and metrics: LPIPS, VGG19, SqueezeNet, EfficientNet-Lite0.
-
-Both are imported only when built: they are slow to import, and LPIPS is needed for training alone.
-"""
+"""Frozen backbones of perceptual losses and metrics: LPIPS, VGG19, SqueezeNet, EfficientNet-Lite0."""
 
 from __future__ import annotations
 
@@ -15,10 +12,11 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torchvision.models import get_weight, squeezenet1_1
 
 from exegan.errors import ConfigError, WeightsError
 from exegan.io.weights import downloading, load_into, read_state_dict
-from exegan.nets.frozen import FrozenModule, _remedy, _require, equal_levels, unit_normalise
+from exegan.nets.frozen import FrozenModule, cache_remedy, equal_levels, require_package, unit_normalise
 
 _VGG_TAPS = ("relu1_2", "relu2_2", "relu3_1")
 
@@ -27,7 +25,8 @@ class VGG19Features(FrozenModule):
     """Features behind the last ReLU of levels 1 and 2 and the first of level 3.
 
     The layers are numbered as in the weight file: a 1×1 colour conversion, then (reflection padding, convolution, ReLU)
-    five times with a max-pool after the second and the fourth.
+    five times with a max-pool after the second and the fourth. torchvision's VGG19 has neither the conversion nor this
+    padding.
     """
 
     def __init__(self) -> None:
@@ -82,7 +81,7 @@ class SqueezeNetFeatures(FrozenModule):
     def __init__(self) -> None:
         super().__init__()
         self.register_constant("mean", _MEAN_BGR)
-        self.layers: nn.Sequential = importlib.import_module("torchvision.models").squeezenet1_1().features
+        self.layers: nn.Sequential = squeezenet1_1().features
         for layer in self.layers:
             if isinstance(layer, nn.MaxPool2d):
                 layer.ceil_mode = False  # the weights were trained without a last, incomplete window
@@ -161,7 +160,7 @@ class _Conv(nn.Module):
         return F.conv2d(F.pad(x, (left, right, top, bottom)), self.weight, self.bias, self.stride, groups=self.groups)
 
 
-class _InvertedResidual(nn.Module):
+class _MBConv(nn.Module):
     """Expand 1×1, depthwise, project 1×1; added to the input where the shape stays."""
 
     def __init__(self, in_channels: int, out_channels: int, expansion: int, kernel_size: int, stride: int) -> None:
@@ -189,7 +188,7 @@ class EfficientNetFeatures(FrozenModule):
         for expansion, kernel_size, first_stride, channels, repetitions in _GROUPS:
             for repetition in range(repetitions):
                 stride = 1 if repetition else first_stride
-                self.blocks.append(_InvertedResidual(in_channels, channels, expansion, kernel_size, stride))
+                self.blocks.append(_MBConv(in_channels, channels, expansion, kernel_size, stride))
                 in_channels = channels
 
     def activations(self, image: Tensor) -> list[Tensor]:
@@ -310,7 +309,7 @@ def make_lpips(net: str, weights: str | None) -> LPIPSFeatures:
         ConfigError: `lpips` is not installed.
         WeightsError: The download is impossible, or the file does not fit.
     """
-    package = _require("lpips", "the extra `train`: pip install 'exegan[train]'")
+    package = require_package("lpips", "the extra `train`: pip install 'exegan[train]'")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # torchvision's, about how lpips calls it
         if weights is None:
@@ -331,6 +330,5 @@ def _torchvision_view(backbone: nn.Module) -> nn.Module:
 
 
 def _lpips_remedy(net: str) -> str:
-    models = importlib.import_module("torchvision.models")
-    filename = models.get_weight(_TORCHVISION_WEIGHTS[net]).url.rpartition("/")[2]
-    return _remedy(Path(torch.hub.get_dir()) / "checkpoints" / filename, "vgg19 or squeezenet")
+    filename = get_weight(_TORCHVISION_WEIGHTS[net]).url.rpartition("/")[2]
+    return cache_remedy(Path(torch.hub.get_dir()) / "checkpoints" / filename, "vgg19 or squeezenet")

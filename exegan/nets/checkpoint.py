@@ -1,7 +1,7 @@
 """Model folders: `model.safetensors` + `config.json` (+ a model card), written and read without executing code.
 
-`config.json` holds `format` (a number), `model` (the `ModelConfig`), `sha256` of the weights and `training` (whatever
-is worth telling about how they came to be).
+`config.json` holds `format` (a number), `model` (the `ModelConfig`), `sha256` of the weights and `training` (facts about the
+training).
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from exegan.nets.model import Model
 
 FORMAT = 1
 WEIGHTS_FILE, CONFIG_FILE = "model.safetensors", "config.json"
-DISCRIMINATOR_FILE = "discriminator.safetensors"  # only where training is to go on from the folder
+DISCRIMINATOR_FILE = "discriminator.safetensors"  # only where training can be resumed from the folder
 ONNX_FILES = ("style_encoder.onnx", "generator.onnx")  # in the other kind of folder (`exegan.nets.onnx_runtime`)
 _BUNDLED = Path(__file__).resolve().parents[1] / "models"
 
@@ -44,8 +44,8 @@ def save_model(
         folder: Created where missing; the files in it are replaced.
         training: JSON-ready facts about the training, kept in `config.json`.
         half: Store floating-point weights as float16, half the size.
-        discriminator: Its weights, and under `projected.` those on frozen features, so that training can go on from
-            the folder; without, a former model's are removed.
+        discriminator: Its weights, and under `projected.` those on frozen features, so that training can be
+            resumed from the folder; without, a former model's are removed.
 
     Returns:
         The folder.
@@ -99,7 +99,7 @@ def missing_files(folder: str | Path, names: Sequence[str]) -> list[str]:
     """Which files a model folder lacks.
 
     Raises:
-        WeightsError: It cannot be said: the name is too long for the system, or the folder may not be read.
+        WeightsError: The name is too long for the system, or the folder may not be read.
     """
     try:
         return [name for name in names if not (Path(folder) / name).is_file()]

@@ -1,8 +1,8 @@
 """Discriminators: StyleGAN2's of pixels, and one of patches on frozen features (Projected GANs).
 
-What makes a picture look real need not be learned from nothing: a frozen perceptual network describes it, and small
-heads on its feature maps tell real from completed. They learn in some hundred batches what a discriminator of pixels
-learns in many thousands. Spectral normalisation keeps them tame, so that no gradient penalty is needed.
+The second classifies the feature maps of a frozen perceptual network by small heads, which learn in some hundred
+batches what a discriminator of pixels learns in many thousands. Spectral normalisation bounds their gradients, so that
+no gradient penalty is needed.
 """
 
 from __future__ import annotations
@@ -92,7 +92,7 @@ class ProjectedDiscriminator(nn.Module):
 
     Args:
         config: The views and the heads' width.
-        net: The perceptual network; it is no part of this module, only asked for the shapes of its maps.
+        net: The perceptual network; not a part of this module; only the shapes of its maps are taken.
         resolution: Side of the pictures.
     """
 
@@ -111,21 +111,21 @@ class ProjectedDiscriminator(nn.Module):
         )
 
     def views(self, picture: Tensor, corners: Tensor) -> list[Tensor]:
-        """What is judged of a batch [B, C, R, R], pictures or masks: [B, C, h, w] a view.
+        """The views that are classified of a batch [B, C, R, R], pictures or masks: [B, C, h, w] a view.
 
         Args:
             picture: The batch.
             corners: [B, 2], row and column of the crops' first pixels, from `draw_corners`.
         """
-        shown = [resize(picture, side) for side in self.sides]
+        views = [resize(picture, side) for side in self.sides]
         if self.crop:
             cut = [
                 one[:, row : row + self.crop, column : column + self.crop]
                 for one, (row, column) in zip(picture, corners.tolist(), strict=True)
             ]
-            shown.append(torch.stack(cut))
-        shown += [picture[:, :, top : top + h, left : left + w] for top, left, h, w in self.parts]
-        return shown
+            views.append(torch.stack(cut))
+        views += [picture[:, :, top : top + h, left : left + w] for top, left, h, w in self.parts]
+        return views
 
     def draw_corners(self, mask: Tensor, where: Tensor) -> Tensor:
         """Crops around a point of each hole.
@@ -145,23 +145,23 @@ class ProjectedDiscriminator(nn.Module):
             corners.append((point - self.crop // 2).clamp(0, hole.shape[0] - self.crop))
         return torch.stack(corners)
 
-    def forward(self, seen: Sequence[Sequence[Tensor]]) -> list[Tensor]:
+    def forward(self, features: Sequence[Sequence[Tensor]]) -> list[Tensor]:
         """Logits of every head.
 
         Args:
-            seen: For each view its pixels and the network's maps of them, from `look`.
+            features: For each view its pixels and the network's maps of them, from `view_features`.
 
         Returns:
             [B, 1, h, w] a head, in the order of views, then maps.
         """
         return [
             head(level * math.sqrt(level.shape[1]))  # the network's maps have length 1 over their channels
-            for heads, levels in zip(self.heads.values(), seen, strict=True)
+            for heads, levels in zip(self.heads.values(), features, strict=True)
             for head, level in zip(heads, levels, strict=True)  # type: ignore[call-overload]
         ]
 
 
-def look(views: Sequence[Tensor], net: FrozenNet) -> list[list[Tensor]]:
+def view_features(views: Sequence[Tensor], net: FrozenNet) -> list[list[Tensor]]:
     """The pixels of each view and the network's smaller maps of them."""
     return [_levels(view, net) for view in views]
 

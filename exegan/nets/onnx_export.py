@@ -70,7 +70,7 @@ def write_generator(model: Model, path: Path) -> None:
     """Write the generator's graph, mapping network and truncation included."""
     config, batch = model.config.generator, _TRACED_BATCH
     side = config.resolution
-    # The stored noise lies in the state dict in the order of the layers; the comparison with PyTorch would tell.
+    # The stored noise lies in the state dict in the order of the layers; the comparison with PyTorch would fail.
     stored = [value for key, value in model.generator.state_dict().items() if key.endswith("noise_const")]
     defaults = {"exemplar_strength": torch.tensor(1.0), "truncation_psi": torch.tensor(1.0)}
     inputs = {
@@ -125,7 +125,7 @@ def _make_optional(graph: Any, defaults: dict[str, Tensor]) -> None:
                 # Stored noise is [1, 1, h, w]: its batch is an axis of its own, spread by broadcasting.
                 value.shape = ir.Shape([f"{value.name}_batch", *value.shape[1:]])
     # The shapes noted inside the graph were traced with noise of the whole batch. A runtime that plans memory by them
-    # would stumble over one picture for all; without them it infers the shapes itself.
+    # would fail with one picture for all; without them it infers the shapes itself.
     outputs = set(graph.outputs)
     for node in graph:
         for value in node.outputs:

@@ -128,7 +128,7 @@ class OnnxNetworks:
         self._generator = open_graph(folder / GENERATOR_FILE, device, inputs)
 
     def encode_exemplar(self, exemplar: Tensor) -> Tensor:
-        """Style codes of aligned exemplars, as `Networks` says; resized by PyTorch, the graph has one size."""
+        """Style codes of aligned exemplars, see `Networks`; resized by PyTorch, the graph has one size."""
         return run_graph(self._style_encoder, {"exemplar": resize_exemplar(exemplar, self.config.style_encoder)})
 
     def generate(
@@ -141,7 +141,7 @@ class OnnxNetworks:
         truncation_psi: float = 1.0,
         noise: Sequence[Tensor] | None = None,
     ) -> Tensor:
-        """Whole faces around the known pixels, as `Networks` says.
+        """Whole faces around the known pixels, see `Networks`.
 
         The graph takes one strength: of several, each runs the whole batch, so that a face does not depend on how many
         others share its strength.

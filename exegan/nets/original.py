@@ -167,7 +167,7 @@ def import_original(
             resolution is read off its shapes.
         style_encoder: `psp_ffhq_encode.pt`: a dictionary with `state_dict` (`encoder.*`) and `latent_avg` [18, 512].
         folder: The model folder, made where missing.
-        discriminator: Keep the discriminator as well, so that training can go on (`model.warm_start`).
+        discriminator: Keep the discriminator as well, so that training can start from the folder (`model.warm_start`).
         overwrite: Replace a model that is there.
 
     Returns:

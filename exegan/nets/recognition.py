@@ -1,7 +1,4 @@
-"""Frozen face recognition networks: ArcFace, MobileFaceNet, FaceNet, and the face crop that they are shown.
-
-Both are imported only when built: they are slow to import, and LPIPS is needed for training alone.
-"""
+"""Frozen face recognition networks: ArcFace, MobileFaceNet and FaceNet, and the face crop that they take."""
 
 from __future__ import annotations
 
@@ -12,7 +9,7 @@ from torch import Tensor, nn
 from torchvision.models import resnet101
 
 from exegan.io.weights import downloading, load_into, read_state_dict
-from exegan.nets.frozen import FrozenModule, _at_least_float32, _remedy, _require
+from exegan.nets.frozen import FrozenModule, at_least_float32, cache_remedy, require_package
 from exegan.ops.image import resize
 
 # The square of an FFHQ-aligned picture that recognition networks were trained on, in shares of its side: the similarity
@@ -22,7 +19,7 @@ _FACE_LEFT, _FACE_TOP, _FACE_SIDE = 0.1187, 0.1195, 0.7606
 
 
 def recognition_crop(image: Tensor) -> Tensor:
-    """The face of an FFHQ-aligned picture as recognition networks know faces: without hair, neck and background.
+    """The part of an FFHQ-aligned picture that recognition networks are trained on: without hair, neck and background.
 
     Args:
         image: [B, 3, H, W], aligned as FFHQ's pictures are, square.
@@ -36,7 +33,7 @@ def recognition_crop(image: Tensor) -> Tensor:
 
 def unit_embedding(embedding: Tensor) -> Tensor:
     """[B, D] at length 1, at least float32 so that cosines of close faces differ under autocast as well."""
-    return F.normalize(_at_least_float32(embedding))
+    return F.normalize(at_least_float32(embedding))
 
 
 _ARCFACE_SIDE, _ARCFACE_WIDTH = 112, 256
@@ -45,7 +42,7 @@ _ARCFACE_SIDE, _ARCFACE_WIDTH = 112, 256
 class ArcFaceEmbedding(FrozenModule):
     """Embedding of a whole aligned picture, computed as the original does: plain bilinear resize, no normalisation.
 
-    Other recognition networks are given the face alone (`recognition_crop`); the original shows this one everything.
+    Other recognition networks get the face alone (`recognition_crop`); the original gives this one the whole picture.
     """
 
     def __init__(self) -> None:
@@ -170,7 +167,7 @@ def make_mobilefacenet(weights: str) -> MobileFaceNetEmbedding:
     return net
 
 
-# The name under which facenet-pytorch keeps its `vggface2` weights; it offers no way to ask for it.
+# The name under which facenet-pytorch keeps its `vggface2` weights; it has no function that returns it.
 FACENET_FILE = "20180402-114759-vggface2.pt"
 _FACENET_SIDE = 160
 
@@ -204,10 +201,10 @@ def make_facenet(weights: str | None) -> FaceNetEmbedding:
         WeightsError: The download is impossible, or the file does not fit.
     """
     # 2.5.3 because later ones refuse today's torch and numpy.
-    package = _require("facenet_pytorch", "it: pip install facenet-pytorch==2.5.3")
+    package = require_package("facenet_pytorch", "it: pip install facenet-pytorch==2.5.3")
     if weights is None:
         folder = Path(package.models.inception_resnet_v1.get_torch_home()) / "checkpoints"
-        with downloading("the recognition weights of facenet", _remedy(folder / FACENET_FILE, "mobilefacenet")):
+        with downloading("the recognition weights of facenet", cache_remedy(folder / FACENET_FILE, "mobilefacenet")):
             return FaceNetEmbedding(package.InceptionResnetV1(pretrained="vggface2"))
     network = package.InceptionResnetV1()
     state = {key: value for key, value in read_state_dict(weights).items() if not key.startswith("logits.")}

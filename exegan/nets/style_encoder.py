@@ -1,7 +1,7 @@
 """Style encoders: a small one learned with the generator, and the original's pSp on IR-SE-50.
 
 A ResNet-50 of squeeze-and-excitation blocks gives features at three depths; a feature pyramid merges them, and one
-small head for each latent shrinks its level to a code. Heads 0-2 look at the deepest level, 3-6 at the middle, the rest
+small head for each latent shrinks its level to a code. Heads 0-2 read the deepest level, 3-6 the middle, the rest
 at the finest; only the heads of the layers that the exemplar owns exist here, because nothing would use the others.
 
 All share one signature: exemplar [B, 3, H, W] in [-1, 1], aligned like the image, any size → [B, num_styles, w_dim].
@@ -174,7 +174,7 @@ def make_style_encoder(config: ModelConfig) -> nn.Module:
 
 
 def resize_exemplar(exemplar: Tensor, config: StyleEncoderConfig) -> Tensor:
-    """What the style encoder of this configuration does first, for a runtime whose graph takes one size.
+    """The resizing that the style encoder of this configuration begins with, for a runtime whose graph takes one size.
 
     Args:
         exemplar: [B, 3, H, W], any size.
