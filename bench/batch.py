@@ -159,10 +159,10 @@ def main() -> None:
             whole = replace(settings, aligned=False)
             report["photos, seconds each"] = compare_photos(options.photos, folder, whole, options.workers)
     for title, figures in report.items():
-        told = figures.items()
+        shown = figures.items()
         print(
             f"{title}: "
-            + ", ".join(f"{key} {value:.3g}" if isinstance(value, float) else f"{key} {value}" for key, value in told)
+            + ", ".join(f"{key} {value:.3g}" if isinstance(value, float) else f"{key} {value}" for key, value in shown)
         )
     if options.json:
         options.json.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")

@@ -174,7 +174,7 @@ class FaceCases:
         return mask_number(self.stems[number], bin_name, self.mask_set.counts[bin_name], self.seed)
 
     def pairs(self) -> str:
-        """CSV that tells other programs what to complete: image, exemplar, bin and the mask's path in its set."""
+        """CSV for other programs to complete the same cases: image, exemplar, bin and the mask's path in its set."""
         lines = io.StringIO()
         exemplars, _ = exemplars_of(self.stems, self.seed)
         writer = csv.writer(lines, lineterminator="\n")

@@ -20,7 +20,7 @@ _DIGITS = 6
 def estimate_all(
     measurer: Measurer, rows: Mapping[str, Mapping[str, Rows]], seed: int
 ) -> tuple[list[dict[str, Any]], list[dict[str, str]]]:
-    """Every figure, and what could not be had.
+    """Every figure, and what could not be estimated.
 
     Args:
         measurer: What was measured.

@@ -1,4 +1,4 @@
-"""Frozen masks: a folder that a name, a count and a seed determine to the last pixel, and whose hash results carry."""
+"""Frozen mask sets: a folder that name, count and seed determine to the last pixel, and whose hash results record."""
 
 from __future__ import annotations
 

@@ -148,7 +148,7 @@ class Measurer:
 
     def __init__(self, cases: Cases, methods: Sequence[Method], metrics: Sequence[Metric], store: Store) -> None:
         self.cases, self.methods, self.metrics, self._store = cases, methods, metrics, store
-        self._shown = lru_cache(1)(self._show)
+        self._truth = lru_cache(1)(self._read_truth)
 
     def cells(self) -> list[Cell]:
         """The portraits, then every method on every bin; one bin where the hole makes no difference."""
@@ -172,7 +172,7 @@ class Measurer:
             Interrupted: A person pressed Ctrl-C; all finished batches are kept.
         """
         tasks = [(cell, batch) for cell in self.cells() for batch in enumerate(self._batches(cell))]
-        # All cells of the same faces together, so that networks look at the true pictures once.
+        # All cells of the same faces together, so that networks process the true pictures once.
         tasks.sort(key=lambda task: task[1][0])
         done: dict[str, list[dict[str, Rows]]] = {}
         pictures = 0
@@ -216,11 +216,11 @@ class Measurer:
             self._store.save_rows(cell.name, batch, rows)
         return rows
 
-    def _show(self, numbers: tuple[int, ...]) -> ImageBatch:
+    def _read_truth(self, numbers: tuple[int, ...]) -> ImageBatch:
         return ImageBatch(np.stack([self.cases.portrait(number) for number in numbers]))
 
     def _compare(self, cell: Cell, numbers: Sequence[int], second: bool) -> Comparison:
-        truth = self._shown(tuple(numbers))
+        truth = self._truth(tuple(numbers))
         if cell.method is None:
             return Comparison(truth, truth)
         completed = ImageBatch(np.stack(self.pictures(cell, numbers)))

@@ -68,7 +68,7 @@ class Pictures:
 
 
 class FolderCases:
-    """Truth and exemplars by name; holes from a mask set as `exegan evaluate` gives them out, or not known.
+    """Truth and exemplars by name; holes from a mask set as `exegan evaluate` assigns them, or not known.
 
     Args:
         truth: The true pictures, all of one size.
@@ -137,13 +137,13 @@ def check_finite(path: Path) -> None:
     """
     if path.suffix.lower() not in (".tif", ".tiff") or not path.is_file():
         return
-    # What cannot be opened here is told about by the reader.
+    # The reader reports what cannot be opened here.
     with contextlib.suppress(OSError, ValueError, Image.DecompressionBombError), Image.open(path) as image:
         if image.mode == "F" and not np.isfinite(np.asarray(image)).all():
             raise InputError(f"{path} holds numbers that are not finite (NaN); write it again")
 
 
-# Pixels around the hole that Telea's method looks at, as a share of the side.
+# Radius around a pixel that Telea's method uses, as a share of the side.
 _TELEA_RADIUS = 3 / 256
 
 
@@ -227,7 +227,7 @@ class ModelMethod:
 
 @dataclass
 class Baseline:
-    """A method that is a function of picture and hole (`fill`), and does not look at the picture inside the hole."""
+    """A method that is a function of picture and hole (`fill`), and does not use the picture inside the hole."""
 
     name: str
     fill: Callable[[Pixels, BoolMask], Pixels]
@@ -321,7 +321,7 @@ def biharmonic(truth: Pixels, mask: BoolMask) -> Pixels:
 
 
 def _hidden(truth: Pixels, mask: BoolMask) -> Pixels:
-    """What lies in the hole is hidden, so that no method can be thought to look at it."""
+    """What lies in the hole is hidden, so that no method can use it."""
     return np.where(mask[..., None], np.uint8(0), truth)
 
 

@@ -175,13 +175,13 @@ def _ordering(measurer: Measurer, cell: Cell) -> PerImageMetric:
 def _pictures(measurer: Measurer, bin_name: str, number: int) -> dict[str, Pixels]:
     cases = measurer.cases
     truth, mask = cases.portrait(number), cases.mask(bin_name, number)
-    shown = {"truth": truth}
+    pictures = {"truth": truth}
     if mask is not None:
-        shown["masked image"] = masked(truth, mask)
+        pictures["masked image"] = masked(truth, mask)
     if cases.exemplars is not None:
-        shown["exemplar"] = cases.portrait(int(cases.exemplars[number]))
+        pictures["exemplar"] = cases.portrait(int(cases.exemplars[number]))
     methods = (method for method in measurer.methods if method.uses_mask)
-    return shown | {method.name: measurer.pictures(Cell(bin_name, method), [number])[0] for method in methods}
+    return pictures | {method.name: measurer.pictures(Cell(bin_name, method), [number])[0] for method in methods}
 
 
 def masked(truth: Pixels, mask: NDArray[np.bool_]) -> Pixels:
@@ -244,7 +244,7 @@ class Choices:
 def evaluate_cases(
     cases: Cases,
     methods: Sequence[Method],
-    shown: str,
+    sheet_method: str,
     model: Mapping[str, Any] | None,
     output: Path,
     choices: Choices,
@@ -255,10 +255,10 @@ def evaluate_cases(
     Args:
         cases: What is completed.
         methods: How, in the order of the table.
-        shown: Name of the method whose median and worst cases are shown.
+        sheet_method: Name of the method whose median and worst cases are shown.
         model: JSON-ready facts of the model; None for pictures of another program.
         output: Folder for the results.
-        choices: See there.
+        choices: See `Choices`.
         began: When the evaluation began, by `time.perf_counter`.
 
     Returns:
@@ -291,8 +291,8 @@ def evaluate_cases(
     rows = measurer.measure()
     try:
         figures, left_out = estimate_all(measurer, rows, choices.seed)
-        groups = estimate_groups(measurer, rows, members, shown, choices.seed)
-        sheet = make_sheet(measurer, rows, shown)
+        groups = estimate_groups(measurer, rows, members, sheet_method, choices.seed)
+        sheet = make_sheet(measurer, rows, sheet_method)
     except KeyboardInterrupt:
         kept = f"all pictures are measured in {output}"
         raise Interrupted(f"interrupted; {kept}, the same command ends the work") from None

@@ -1,4 +1,4 @@
-"""The two doors: a model on faces with frozen masks, or two folders of pictures."""
+"""The two entry points of evaluation: a model on faces with frozen masks, or two folders of pictures."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ def evaluate_model(model: str, data: str, masks: Path, output: Path, choices: Ch
         model: `default`, a model folder, or for the backend onnx an ONNX folder.
         data: Folder, zip or parquet of aligned faces, as `exegan.data.folder_zip.open_source` takes it.
         masks: Folder that `write_mask_set` wrote; its size is the size at which pictures are compared.
-        output: Folder for `results.json`, `results.md`, `sheet.png`, `pairs.csv` and what is needed to go on; one that
-            the same evaluation began is gone on with.
-        choices: See there.
+        output: Folder for `results.json`, `results.md`, `sheet.png`, `pairs.csv` and what resuming needs; one that
+            the same evaluation began is resumed.
+        choices: See `Choices`.
 
     Returns:
         Content of `results.json`.
@@ -34,7 +34,7 @@ def evaluate_model(model: str, data: str, masks: Path, output: Path, choices: Ch
         InputError: Faces, masks or output folder cannot be used, or a baseline is unknown.
         WeightsError: The model or a network cannot be loaded.
         ConfigError: A network is unknown.
-        Interrupted: By Ctrl-C; the same call goes on.
+        Interrupted: By Ctrl-C; the same call resumes.
     """
     began = time.perf_counter()
     baselines = choose_baselines(choices.baselines)
@@ -69,8 +69,8 @@ def evaluate_folders(
         completed: Folder or zip of them.
         truth: The true pictures; paired by relative path without extension.
         output: As for `evaluate_model`.
-        choices: See there; with masks, `bins` is the one bin whose masks these pictures were completed with.
-        masks: Mask set, given out to names as `evaluate_model` does; None leaves out what needs holes.
+        choices: See `Choices`; with masks, `bins` is the one bin whose masks these pictures were completed with.
+        masks: Mask set, assigned to names as in `evaluate_model`; None leaves out what needs holes.
         exemplars: Exemplars of the same names; None leaves out what needs them.
 
     Returns:
@@ -91,14 +91,14 @@ def evaluate_folders(
     for number, stem in enumerate(cases.stems):
         height, width = cases.portrait(number).shape[:2]
         pictures.read(stem, (height, width))
-    given = ExternalResults(pictures, "completed")
+    external = ExternalResults(pictures, "completed")
     return evaluate_cases(
-        cases, [Truth(), *(baselines if masks else ()), given], given.name, None, output, choices, began
+        cases, [Truth(), *(baselines if masks else ()), external], external.name, None, output, choices, began
     )
 
 
 def trained_on(description: Mapping[str, Any]) -> list[str]:
-    """Names of the frozen networks in the losses that a model's `config.json` tells of."""
+    """Names of the frozen networks in the losses that a model's `config.json` names."""
     losses = (description.get("training") or {}).get("losses") or {}
     terms = ("perceptual", "identity", "projected")
     return [losses[f"{term}_net"]["name"] for term in terms if losses.get(term) and losses.get(f"{term}_net")]

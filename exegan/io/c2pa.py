@@ -45,20 +45,20 @@ def local_context() -> Any:
 _STORE = b"c2pa" + bytes.fromhex("00110010800000aa00389b71")
 UNKNOWN_FORMAT = "application/octet-stream"
 _MODEL, _SEED = "exegan.model", "exegan.seed"
-# A certificate that no list vouches for: exegan has no such list, so this says nothing about the picture.
+# A certificate that is on no trust list: exegan has no such list, so this code is not about the picture.
 _ABOUT_SIGNER = ("signingCredential.", "timeStamp.", "claimSignature.outsideValidity")
 _UNKNOWN_SIGNER = "signingCredential.untrusted"
 
 
 @dataclass(frozen=True)
 class C2paManifest:
-    """What a picture's C2PA manifest says.
+    """Content of a picture's C2PA manifest, and whether it matches the picture.
 
     Args:
         signer: Name in the certificate; whether it is to be trusted is not known. None where it cannot be read.
         generator: Program that made the manifest.
         provenance: How exegan edited the picture; None where another program made the manifest.
-        failures: Codes of what does not fit; none = the picture is as it was signed.
+        failures: Codes of what does not match; none = the picture is as it was signed.
         parents: How many earlier manifests it carries.
     """
 
@@ -90,7 +90,7 @@ def mime_of(file: BinaryIO) -> str:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of Pillow, about large pictures
             mime = Image.MIME.get(Image.open(file).format or "", UNKNOWN_FORMAT)
-    except Exception:  # decoders of damaged files raise what they stumble over
+    except Exception:  # decoders raise exceptions of any kind on damaged files
         mime = UNKNOWN_FORMAT
     file.seek(0)
     return "image/jpeg" if mime == "image/mpo" else mime  # phones' photos, with a preview behind
@@ -121,7 +121,7 @@ def definition(provenance: Provenance, parent: str) -> dict[str, Any]:
 
 
 def holds_manifest(data: bytes) -> bool:
-    """Whether a picture file carries a manifest, which takes no library to see."""
+    """Whether a picture file carries a manifest; needs no library."""
     return _STORE in data
 
 
@@ -164,15 +164,15 @@ def _parse_store(store: dict[str, Any]) -> C2paManifest:
 
 
 def _own_edit(manifest: dict[str, Any]) -> Provenance | None:
-    """The edit that exegan noted, if it did."""
+    """The edit that exegan recorded, if there is one."""
     for assertion in manifest.get("assertions", []):
         if not assertion.get("label", "").startswith("c2pa.actions"):
             continue
         for action in assertion.get("data", {}).get("actions", []):
-            said, agent = action.get("parameters") or {}, action.get("softwareAgent")
-            if action.get("digitalSourceType") == DIGITAL_SOURCE_TYPE and isinstance(said.get(_SEED), int):
+            parameters, agent = action.get("parameters") or {}, action.get("softwareAgent")
+            if action.get("digitalSourceType") == DIGITAL_SOURCE_TYPE and isinstance(parameters.get(_SEED), int):
                 version = agent.get("version") if isinstance(agent, dict) else None
-                return Provenance(said.get(_MODEL), said[_SEED], _clean(version))
+                return Provenance(parameters.get(_MODEL), parameters[_SEED], _clean(version))
     return None
 
 
@@ -183,7 +183,7 @@ def _clean(text: object) -> str:
 
 @dataclass(frozen=True)
 class Marks:
-    """What a picture says of itself.
+    """The marks of an edited picture.
 
     Args:
         xmp: The mark in its XMP.
@@ -218,7 +218,7 @@ class Marks:
 
 
 def find_marks(path: str | Path, xmp: bytes | None) -> Marks:
-    """What a picture file says, in its XMP and in its C2PA manifest; nothing is fetched.
+    """The marks of a picture file, in its XMP and in its C2PA manifest; nothing is fetched.
 
     Args:
         path: Picture file.

@@ -1,4 +1,4 @@
-"""Pictures into files: in the format of the extension, whole or not at all, with what belongs to them."""
+"""Writing of photos: in the format of the extension, whole or not at all, with the metadata of the original."""
 
 from __future__ import annotations
 
@@ -90,12 +90,12 @@ def write_photo(
     except OSError as error:
         raise InputError(f"the output {path} cannot be written ({reason(error)}); choose another place") from error
     except MemoryError as error:
-        told = f"the output {path} cannot be written, it is too large for this machine's memory"
-        raise InputError(f"{told}; make the photo smaller first") from error
-    # Writers raise what they stumble over: ValueError for more pixels a side than WebP has, RuntimeError (AVIF)..
+        wrong = f"the output {path} cannot be written, it is too large for this machine's memory"
+        raise InputError(f"{wrong}; make the photo smaller first") from error
+    # Writers raise exceptions of any kind: ValueError for more pixels a side than WebP has, RuntimeError (AVIF) ...
     except Exception as error:
-        told = f"the output {path} cannot be written as {kind} ({reason(error)})"
-        raise InputError(f"{told}; choose another format") from error
+        wrong = f"the output {path} cannot be written as {kind} ({reason(error)})"
+        raise InputError(f"{wrong}; choose another format") from error
     return [*photo.notes, *notes]
 
 

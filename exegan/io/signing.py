@@ -25,7 +25,7 @@ _OF_CURVE = {"secp256r1": "es256", "secp384r1": "es384", "secp521r1": "es512"}
 
 @dataclass(frozen=True)
 class Credentials:
-    """What signs.
+    """Certificates and key of a signer.
 
     Args:
         chain: Certificates, the signer's own first; PEM.
@@ -82,7 +82,7 @@ def _load_key(path: Path) -> PrivateKeyTypes:
     except TypeError as error:
         raise InputError(f"the key {path} is protected by a password; give one without") from error
     except (ValueError, UnsupportedAlgorithm):
-        # Without the cause: what the parser says might quote the file.
+        # Without the cause: the message of the parser might quote the file.
         raise InputError(f"{path} holds no private key in PEM form; give the key of the certificate") from None
 
 
@@ -116,7 +116,7 @@ SIGNABLE = {
     ".heic": "image/heic",
     ".heif": "image/heif",
 }
-# What the ingredient is called inside its manifest; its file name is nobody's business.
+# Name of the ingredient inside the manifest; its file name stays private.
 _PARENT = {"title": "photo", "relationship": "parentOf", "label": "photo"}
 
 
@@ -139,11 +139,11 @@ class Signer:
     Args:
         certificates: PEM file of the chain, the signer's own certificate first.
         key: PEM file of its private key, without a password.
-        tsa_url: Time-stamp server (RFC 3161) that is asked for each picture; None asks nobody.
+        tsa_url: Time-stamp server (RFC 3161) that stamps each picture; None = no time stamp.
 
     Raises:
         ConfigError: The extra `c2pa` is not installed.
-        InputError: A file is missing or broken, the key fits not the certificate, or C2PA does not accept either.
+        InputError: A file is missing or broken, the key does not match the certificate, or C2PA does not accept either.
     """
 
     certificates: Path
@@ -180,7 +180,7 @@ class Signer:
 
     @property
     def fingerprint(self) -> str:
-        """SHA-256 of the certificates, which tells one signer from another, as hex digits."""
+        """SHA-256 of the certificates as hex digits, which identifies the signer."""
         return hashlib.sha256(self._credentials.chain).hexdigest()
 
     def of(self, photo: str | Path) -> Signing:
@@ -203,9 +203,9 @@ class Signer:
         parent: BinaryIO,
         tsa_url: str | None,
     ) -> None:
-        c2pa, given = library(), self._credentials
+        c2pa, credentials = library(), self._credentials
         try:
-            info = c2pa.C2paSignerInfo(given.algorithm, given.chain, given.private_key, tsa_url)
+            info = c2pa.C2paSignerInfo(credentials.algorithm, credentials.chain, credentials.private_key, tsa_url)
             with c2pa.Signer.from_info(info) as signer, local_context() as context:
                 builder = c2pa.Builder(definition(provenance, _PARENT["label"]), context=context)
                 _add_parent(builder, parent)

@@ -1,7 +1,7 @@
 """The only place that opens files of network weights: reading, checking, loading, hashing, guarding downloads.
 
 Nothing in a weight file is ever executed. A file that is missing, damaged, not a weight file at all or of another
-network is a `WeightsError` that says so.
+network is a `WeightsError`.
 """
 
 from __future__ import annotations

@@ -44,7 +44,7 @@ def marked_packet(existing: bytes | None, provenance: Provenance) -> bytes:
 
     Args:
         existing: Packet of the photo; a broken one is replaced, a sound one keeps all its properties.
-        provenance: What to say; an earlier mark gives way to it.
+        provenance: Content of the mark, which replaces an earlier one.
 
     Returns:
         UTF-8 XML with `Iptc4xmpExt:DigitalSourceType` = `compositeWithTrainedAlgorithmicMedia`, version, model, seed.

@@ -190,7 +190,7 @@ class Features:
 
 
 class Network(Protocol):
-    """A network for metrics; `key` tells networks and their weights apart."""
+    """A network for metrics; `key` distinguishes networks and their weights."""
 
     @property
     def key(self) -> str: ...

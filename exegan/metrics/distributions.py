@@ -68,7 +68,7 @@ def frechet_distance(a: Rows, b: Rows) -> float:
     first, second = (np.asarray(np.linalg.qr(x, mode="r")) if len(x) > x.shape[1] else x for x in centred)
     cross = np.linalg.svd(first @ second.T, compute_uv=False).sum()
     means = np.square(a.mean(axis=0) - b.mean(axis=0)).sum()
-    # Rounding may leave a hair below 0 for equal sets.
+    # Rounding may give slightly less than 0 for equal sets.
     return max(0.0, float(means + sum(np.square(x).sum() for x in centred) - 2 * cross))
 
 
@@ -116,7 +116,7 @@ class _Discriminative(FeatureMetric):
 
 
 class UIDS(_Discriminative):
-    """Share of pictures on the wrong side of the plane: 0 = separable, 0.5 = cannot be told apart."""
+    """Share of pictures on the wrong side of the plane: 0 = separable, 0.5 = indistinguishable."""
 
     def __init__(self, network: MetricNetwork) -> None:
         super().__init__("U-IDS", network)
@@ -127,7 +127,7 @@ class UIDS(_Discriminative):
 
 
 class PIDS(_Discriminative):
-    """Share of completed pictures that look truer than their own truth: 0 = none, 0.5 = as often as not."""
+    """Share of completed pictures that are classified as more real than their own truth: 0 = none, 0.5 = half."""
 
     def __init__(self, network: MetricNetwork) -> None:
         super().__init__("P-IDS", network)
@@ -138,7 +138,7 @@ class PIDS(_Discriminative):
 
 
 def decisions(rows: Rows, truth: Rows) -> tuple[Rows, Rows]:
-    """Signed distances [N] and [M] from the plane of a linear support vector machine; positive = looks true.
+    """Signed distances [N] and [M] from the plane of a linear support vector machine; positive = classified as real.
 
     Args:
         rows: Features of completed pictures [N, D].

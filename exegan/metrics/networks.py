@@ -80,7 +80,7 @@ Role = Literal["maps", "embedding", "features"]
 # What is taken for each role where no network is named: those that published figures are made with.
 DEFAULTS = ("inception", "lpips-alex", "facenet")
 NAMES = ("inception", *FROZEN_NETS)
-# What a network does to the picture before its first layer; the others take it as it is.
+# How a network resizes the picture before its first layer; the others take it as it is.
 _RESIZED = {
     "inception": "299 TF1-bilinear",
     "facenet": "face crop>160 aa-bilinear",
@@ -121,7 +121,7 @@ class MetricNetwork:
 
     @property
     def key(self) -> str:
-        """Tells results of different weights apart."""
+        """Distinguishes results of different weights."""
         return f"{self.name} {self.sha256[:16]} {self.size}"
 
     @property
@@ -190,7 +190,7 @@ def roles_of(name: str) -> frozenset[Role]:
         return frozenset({"features"})
     if FROZEN_NETS[name].kind == "recognition":
         return frozenset({"embedding", "features"})
-    # Only SqueezeNet's deepest maps tell what is in a picture; VGG19 is cut off early, LPIPS' maps are reweighted.
+    # Only SqueezeNet's deepest maps describe a picture's content; VGG19 is cut off early, LPIPS' maps are reweighted.
     return frozenset({"maps", "features"} if name == "squeezenet" else {"maps"})
 
 

@@ -17,7 +17,7 @@ from exegan.metrics.base import (
     require,
 )
 
-# What equal pictures count as, whose ratio is infinite and would make every mean infinite.
+# PSNR of equal pictures, whose ratio is infinite and would make every mean infinite.
 LARGEST_DB = 100.0
 _SSIM_ROWS = "SSIM"
 

@@ -1,7 +1,7 @@
 """Model folders: `model.safetensors` + `config.json` (+ a model card), written and read without executing code.
 
-`config.json` holds `format` (a number), `model` (the `ModelConfig`), `sha256` of the weights and `training` (facts about the
-training).
+`config.json` holds `format` (a number), `model` (the `ModelConfig`), `sha256` of the weights and `training`
+(facts about it).
 """
 
 from __future__ import annotations
