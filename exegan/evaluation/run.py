@@ -1,19 +1,71 @@
-"""The two entry points of evaluation: a model on faces with frozen masks, or two folders of pictures."""
+"""`exegan evaluate`: a model on faces with frozen masks, or two folders of pictures, measured and reported."""
 
 from __future__ import annotations
 
+import json
+import platform
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from exegan.errors import InputError
-from exegan.evaluation.cases import FaceCases, check_pairs
-from exegan.evaluation.measuring import PAIRS, write_output
-from exegan.evaluation.methods import ExternalResults, FolderCases, ModelMethod, Pictures, Truth, choose_baselines
-from exegan.evaluation.report import Choices, evaluate_cases
-from exegan.inpainter import Inpainter, Options
+from exegan._version import __version__
+from exegan.errors import InputError, Interrupted
+from exegan.evaluation.cases import Cases, FaceCases, FolderCases, Pictures, check_pairs
+from exegan.evaluation.estimates import estimate_all, estimate_groups, group_by_name
+from exegan.evaluation.mask_set import IRREGULAR
+from exegan.evaluation.measuring import PAIRS, RESULTS, SHEET, TABLE, Measurer, Store, write_output
+from exegan.evaluation.methods import (
+    DEFAULT_BASELINES,
+    ExternalResults,
+    Method,
+    ModelMethod,
+    Truth,
+    choose_baselines,
+)
+from exegan.evaluation.report import make_markdown, make_sheet
+from exegan.inpainter import Inpainter, Options, choose_device
 from exegan.inpainter.loading import describe_model
+from exegan.io import save_photo
+from exegan.io.files import json_text
+from exegan.metrics.networks import make_networks
+from exegan.metrics.registry import make_metrics
+
+FORMAT = 2
+_PACKAGES = ("torch", "numpy", "scikit-image", "scikit-learn", "torchmetrics", "opencv-python-headless")
+
+
+@dataclass(frozen=True)
+class Choices:
+    """What both entry points share.
+
+    Args:
+        networks: Local weight file of each metric network by name, None for its download; None takes the defaults.
+        images: The first so many faces by name; None takes all.
+        bins: Bins of the mask set.
+        seed: Of pairing, random numbers and resampling.
+        group: Pattern that finds a picture's group in its name, as for `group_by_name`; None for no groups.
+        baselines: Names of `exegan.evaluation.methods.BASELINES`; without masks there are none.
+        raw: What the model draws is put into the hole as it is, not pasted as `exegan inpaint` does.
+        exemplar_strength: As in `exegan.inpainter.Options`.
+        truncation_psi: As there.
+        backend: `torch` or `onnx`.
+        device: Where the model and the metrics' networks run: `auto`, `cpu`, `cuda` or `mps`.
+    """
+
+    networks: Mapping[str, str | None] | None = None
+    images: int | None = None
+    bins: Sequence[str] = tuple(IRREGULAR)
+    seed: int = 0
+    group: str | None = None
+    baselines: Sequence[str] = DEFAULT_BASELINES
+    raw: bool = False
+    exemplar_strength: float = 1.0
+    truncation_psi: float = 1.0
+    backend: str = "torch"
+    device: str = "auto"
 
 
 def evaluate_model(model: str, data: str, masks: Path, output: Path, choices: Choices) -> dict[str, Any]:
@@ -102,3 +154,87 @@ def trained_on(description: Mapping[str, Any]) -> list[str]:
     losses = (description.get("training") or {}).get("losses") or {}
     terms = ("perceptual", "identity", "projected")
     return [losses[f"{term}_net"]["name"] for term in terms if losses.get(term) and losses.get(f"{term}_net")]
+
+
+def evaluate_cases(
+    cases: Cases,
+    methods: Sequence[Method],
+    sheet_method: str,
+    model: Mapping[str, Any] | None,
+    output: Path,
+    choices: Choices,
+    began: float,
+) -> dict[str, Any]:
+    """Measure methods on cases and write everything; where the same was finished before, read it.
+
+    Args:
+        cases: What is completed.
+        methods: How, in the order of the table.
+        sheet_method: Name of the method whose median and worst cases are shown.
+        model: JSON-ready facts of the model; None for pictures of another program.
+        output: Folder for the results.
+        choices: See `Choices`.
+        began: When the evaluation began, by `time.perf_counter`.
+
+    Returns:
+        Content of `results.json`.
+    """
+    members = group_by_name(choices.group, cases.stems) if choices.group is not None else {}
+    facts = cases.facts()
+    trained_on, device = (model or {}).get("trained_on", ()), choose_device(choices.device)
+    networks, missing = make_networks(choices.networks, str(facts["size"]), trained_on, device)
+    metrics, without = make_metrics(networks, missing)
+    plan = {
+        "exegan": __version__,
+        "model": model,
+        "cases": facts,
+        "methods": {method.name: method.facts() for method in methods},
+        "seed": choices.seed,
+    }
+    store = Store(output, plan)
+    head = {
+        "format": FORMAT,
+        "plan": plan,
+        "group": choices.group,
+        "networks": {network.name: network.describe() for network in networks},
+        "versions": _versions(),
+    }
+    finished = _finished(output, head)
+    if finished:
+        return finished
+    measurer = Measurer(cases, methods, metrics, store)
+    rows = measurer.measure()
+    try:
+        figures, left_out = estimate_all(measurer, rows, choices.seed)
+        groups = estimate_groups(measurer, rows, members, sheet_method, choices.seed)
+        sheet = make_sheet(measurer, rows, sheet_method)
+    except KeyboardInterrupt:
+        kept = f"all pictures are measured in {output}"
+        raise Interrupted(f"interrupted; {kept}, the same command ends the work") from None
+    results = {**head, "figures": figures, "left_out": [*without, *left_out], "groups": groups}
+    seconds = {"seconds": round(time.perf_counter() - began, 1), "cpu_seconds": round(time.process_time(), 1)}
+    results["times"] = {**seconds, "date": time.strftime("%Y-%m-%d")}
+    save_photo(sheet, output / SHEET)
+    write_output(output / TABLE, make_markdown(results))
+    write_output(output / RESULTS, json_text(results, ascii_only=False))
+    return results
+
+
+def _finished(output: Path, head: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Results of the very same evaluation, where it was finished before."""
+    try:
+        results = json.loads((output / RESULTS).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    same = isinstance(results, dict) and all(results.get(key) == json.loads(json.dumps(head[key])) for key in head)
+    return results if same else None
+
+
+def _versions() -> dict[str, str]:
+    versions = {"exegan": __version__, "python": platform.python_version()}
+    for package in _PACKAGES:
+        try:
+            versions[package] = metadata.version(package)
+        except metadata.PackageNotFoundError:
+            continue
+    return versions

@@ -12,8 +12,7 @@ from exegan.errors import InputError
 from exegan.evaluation import estimates as groups
 from exegan.evaluation.estimates import group_by_name
 from exegan.evaluation.measuring import Measurer
-from exegan.evaluation.report import Choices
-from exegan.evaluation.run import evaluate_model
+from exegan.evaluation.run import Choices, evaluate_model
 
 Faces = Callable[[str], Path]
 PORTRAITS = r"(?:-(female|male))?-(white|black|unlabelled)$"
