@@ -33,82 +33,6 @@ _LONGEST_STAGED = 200
 _CONNECT_S, _SILENCE_S, _TRANSFER_S = 20, 60, 600
 
 
-def is_full(error: BaseException) -> bool:
-    """Whether an exception, or what caused it, says that a disk or a quota is full."""
-    cause: BaseException | None = error
-    while cause is not None:
-        if isinstance(cause, OSError) and cause.errno in _FULL:
-            return True
-        cause = cause.__cause__
-    return False
-
-
-def _open(url: str) -> tuple[fsspec.AbstractFileSystem, str]:
-    try:
-        return url_to_fs(url, **_time_limits(url))  # type: ignore[no-any-return]
-    except (ImportError, ValueError) as error:
-        raise InputError(
-            f"{url} cannot be reached ({error}); install what its protocol needs, or copy it here"
-        ) from error
-    except Exception as error:  # archives are opened here and servers called, with errors of each library
-        raise InputError(f"{url} cannot be reached ({reason(error)}); check the address") from error
-
-
-def _time_limits(url: str) -> dict[str, Any]:
-    """Options by protocol: a web server may be silent or slow for so long (FTP has 30 s of its own)."""
-    protocols = {*re.findall(r"(https?)://", url)}
-    if not protocols:
-        return {}
-    try:
-        from aiohttp import ClientTimeout
-    except ImportError:  # which fsspec says better
-        return {}
-    limit = ClientTimeout(total=_TRANSFER_S, sock_connect=_CONNECT_S, sock_read=_SILENCE_S)
-    return {protocol: {"client_kwargs": {"timeout": limit}} for protocol in protocols}
-
-
-@contextlib.contextmanager
-def _reading(url: str) -> Iterator[None]:
-    """Whatever a file system raises, as one sentence."""
-    try:
-        yield
-    except ExeGanError:
-        raise
-    except Exception as error:
-        raise InputError(f"{url} cannot be read ({reason(error)}); check the address and its permissions") from error
-
-
-def is_folder(url: str) -> bool:
-    """Whether there is a folder."""
-    fs, path = _open(url)
-    with _reading(url):
-        return bool(fs.isdir(path))
-
-
-def exists(url: str) -> bool:
-    """Whether there is a file."""
-    fs, path = _open(url)
-    with _reading(url):
-        return bool(fs.isfile(path))
-
-
-def place(url: str) -> str:
-    """The same text for each way to write a place: of a path its real one."""
-    fs, path = _open(url)
-    return Path(os.path.realpath(path)).as_posix() if isinstance(fs, LocalFileSystem) else fs.unstrip_protocol(path)
-
-
-def path_in(url: str, folder: str) -> PurePosixPath | None:
-    """Path of what lies in a folder, seen from there (`.` for the folder itself), None for what lies elsewhere."""
-    inner, outer = PurePosixPath(place(url)), PurePosixPath(place(folder))
-    return inner.relative_to(outer) if outer in (inner, *inner.parents) else None
-
-
-def join(folder: str, relative: str) -> str:
-    """URL of what lies in a folder."""
-    return f"{folder.rstrip('/')}/{relative}" if folder != "/" else f"/{relative}"
-
-
 def list_pictures(folder: str, without: Sequence[str] = ()) -> list[str]:
     """Relative paths, with `/`, of all pictures below a folder, sorted; hidden ones are left out.
 
@@ -129,8 +53,18 @@ def list_pictures(folder: str, without: Sequence[str] = ()) -> list[str]:
     return sorted(str(path) for path in pictures if nested.isdisjoint(path.parents))
 
 
-def _is_hidden(path: PurePosixPath) -> bool:
-    return any(part.startswith(".") for part in path.parts)
+def is_folder(url: str) -> bool:
+    """Whether there is a folder."""
+    fs, path = _open(url)
+    with _reading(url):
+        return bool(fs.isdir(path))
+
+
+def exists(url: str) -> bool:
+    """Whether there is a file."""
+    fs, path = _open(url)
+    with _reading(url):
+        return bool(fs.isfile(path))
 
 
 def opened(url: str) -> Any:
@@ -188,9 +122,21 @@ def local_copy(url: str) -> Iterator[Path]:
         yield copy
 
 
-def _short_name(path: str) -> str:
-    """End of a path that any disk takes as a name: stores have longer ones."""
-    return PurePosixPath(path).name.encode(errors="surrogatepass")[-100:].decode(errors="ignore")
+def place(url: str) -> str:
+    """The same text for each way to write a place: of a path its real one."""
+    fs, path = _open(url)
+    return Path(os.path.realpath(path)).as_posix() if isinstance(fs, LocalFileSystem) else fs.unstrip_protocol(path)
+
+
+def path_in(url: str, folder: str) -> PurePosixPath | None:
+    """Path of what lies in a folder, seen from there (`.` for the folder itself), None for what lies elsewhere."""
+    inner, outer = PurePosixPath(place(url)), PurePosixPath(place(folder))
+    return inner.relative_to(outer) if outer in (inner, *inner.parents) else None
+
+
+def join(folder: str, relative: str) -> str:
+    """URL of what lies in a folder."""
+    return f"{folder.rstrip('/')}/{relative}" if folder != "/" else f"/{relative}"
 
 
 class OutputFolder:
@@ -340,3 +286,57 @@ class OutputFolder:
             if not self._fs.isdir(self._root):
                 return []
             return sorted(PurePosixPath(path).name for path in self._fs.ls(self._root, detail=False))
+
+
+def is_full(error: BaseException) -> bool:
+    """Whether an exception, or what caused it, says that a disk or a quota is full."""
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, OSError) and cause.errno in _FULL:
+            return True
+        cause = cause.__cause__
+    return False
+
+
+def _open(url: str) -> tuple[fsspec.AbstractFileSystem, str]:
+    try:
+        return url_to_fs(url, **_time_limits(url))  # type: ignore[no-any-return]
+    except (ImportError, ValueError) as error:
+        raise InputError(
+            f"{url} cannot be reached ({error}); install what its protocol needs, or copy it here"
+        ) from error
+    except Exception as error:  # archives are opened here and servers called, with errors of each library
+        raise InputError(f"{url} cannot be reached ({reason(error)}); check the address") from error
+
+
+def _time_limits(url: str) -> dict[str, Any]:
+    """Options by protocol: a web server may be silent or slow for so long (FTP has 30 s of its own)."""
+    protocols = {*re.findall(r"(https?)://", url)}
+    if not protocols:
+        return {}
+    try:
+        from aiohttp import ClientTimeout
+    except ImportError:  # which fsspec says better
+        return {}
+    limit = ClientTimeout(total=_TRANSFER_S, sock_connect=_CONNECT_S, sock_read=_SILENCE_S)
+    return {protocol: {"client_kwargs": {"timeout": limit}} for protocol in protocols}
+
+
+@contextlib.contextmanager
+def _reading(url: str) -> Iterator[None]:
+    """Whatever a file system raises, as one sentence."""
+    try:
+        yield
+    except ExeGanError:
+        raise
+    except Exception as error:
+        raise InputError(f"{url} cannot be read ({reason(error)}); check the address and its permissions") from error
+
+
+def _is_hidden(path: PurePosixPath) -> bool:
+    return any(part.startswith(".") for part in path.parts)
+
+
+def _short_name(path: str) -> str:
+    """End of a path that any disk takes as a name: stores have longer ones."""
+    return PurePosixPath(path).name.encode(errors="surrogatepass")[-100:].decode(errors="ignore")

@@ -18,14 +18,64 @@ from exegan.io import check_picture
 from exegan.io.files import reason
 
 REGION = "region:"
-
 _PORTS = {"http": 80, "https": 443, "ftp": 21}
 _CONNECT_TIMEOUT_S = 10
 
 
-def printable(text: str) -> str:
-    """Text as one line of any terminal: bytes of names that are no text, line breaks and controls as escapes."""
-    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
+@dataclass(frozen=True)
+class BatchPlan:
+    """Every item, in the order of the photos' names or of the table's rows, and everything that is wrong.
+
+    Args:
+        items: All, also those that a problem stands in the way of: batches are cut from them, and a file that is fixed
+            must not move the others.
+        problems: By item, or by name where there is no item.
+    """
+
+    items: Sequence[Item]
+    problems: Sequence[Problem] = ()
+
+    @property
+    def sound(self) -> list[Item]:
+        """Items without a problem."""
+        wrong = {problem.output for problem in self.problems}
+        return [item for item in self.items if item.output not in wrong]
+
+    @property
+    def size(self) -> int:
+        """How many outputs were asked for."""
+        return len({item.output for item in self.items} | {problem.output for problem in self.problems})
+
+    def report(self) -> dict[str, Any]:
+        """JSON-ready plan."""
+        return {
+            "items": [{"output": item.output, "samples": item.samples, **_report(item.job)} for item in self.sound],
+            "problems": [asdict(problem) for problem in self.problems],
+        }
+
+    def __str__(self) -> str:
+        lines = [
+            f"{item.output} <- {job.photo} | mask {job.mask or 'by exemplars'}"
+            f" | exemplar {_joined(job.exemplars)}{_mixed(job)} | seed {job.seed}"
+            for item, job in ((item, item.job) for item in self.sound)
+        ]
+        wrong = [f"{problem.output}: {problem.reason}" for problem in self.problems]
+        return "\n".join(map(printable, [*lines, *wrong, f"{len(lines)} items, {len(wrong)} problems"]))
+
+
+@dataclass(frozen=True)
+class Item:
+    """One output: a sample of a job, or the best of several.
+
+    Args:
+        job: The job, with the seed of this sample.
+        output: Relative path of the output, with suffix.
+        samples: How many are made for the best to be picked, with seeds counting up.
+    """
+
+    job: Job
+    output: str
+    samples: int = 1
 
 
 @dataclass(frozen=True)
@@ -79,21 +129,6 @@ class Job:
 
 
 @dataclass(frozen=True)
-class Item:
-    """One output: a sample of a job, or the best of several.
-
-    Args:
-        job: The job, with the seed of this sample.
-        output: Relative path of the output, with suffix.
-        samples: How many are made for the best to be picked, with seeds counting up.
-    """
-
-    job: Job
-    output: str
-    samples: int = 1
-
-
-@dataclass(frozen=True)
 class Problem:
     """Why something cannot be done.
 
@@ -104,59 +139,6 @@ class Problem:
 
     output: str
     reason: str
-
-
-@dataclass(frozen=True)
-class BatchPlan:
-    """Every item, in the order of the photos' names or of the table's rows, and everything that is wrong.
-
-    Args:
-        items: All, also those that a problem stands in the way of: batches are cut from them, and a file that is fixed
-            must not move the others.
-        problems: By item, or by name where there is no item.
-    """
-
-    items: Sequence[Item]
-    problems: Sequence[Problem] = ()
-
-    @property
-    def sound(self) -> list[Item]:
-        """Items without a problem."""
-        wrong = {problem.output for problem in self.problems}
-        return [item for item in self.items if item.output not in wrong]
-
-    @property
-    def size(self) -> int:
-        """How many outputs were asked for."""
-        return len({item.output for item in self.items} | {problem.output for problem in self.problems})
-
-    def report(self) -> dict[str, Any]:
-        """JSON-ready plan."""
-        return {
-            "items": [{"output": item.output, "samples": item.samples, **_report(item.job)} for item in self.sound],
-            "problems": [asdict(problem) for problem in self.problems],
-        }
-
-    def __str__(self) -> str:
-        lines = [
-            f"{item.output} <- {job.photo} | mask {job.mask or 'by exemplars'}"
-            f" | exemplar {_joined(job.exemplars)}{_mixed(job)} | seed {job.seed}"
-            for item, job in ((item, item.job) for item in self.sound)
-        ]
-        wrong = [f"{problem.output}: {problem.reason}" for problem in self.problems]
-        return "\n".join(map(printable, [*lines, *wrong, f"{len(lines)} items, {len(wrong)} problems"]))
-
-
-def _joined(words: Iterable[ExemplarWord]) -> str:
-    return ", ".join(map(str, words))
-
-
-def _mixed(job: Job) -> str:
-    return f" mixed with {_joined(job.exemplars_b)}" if job.exemplars_b else ""
-
-
-def _report(job: Job) -> dict[str, Any]:
-    return {**asdict(job), "exemplars": list(map(str, job.exemplars)), "exemplars_b": list(map(str, job.exemplars_b))}
 
 
 def expand(jobs: Iterable[Job], samples: int, suffix: str, *, pick_best: bool = False) -> list[Item]:
@@ -235,3 +217,20 @@ def _problem_of(path: str) -> str:
     except Exception as error:  # places and decoders raise what they like
         return f"{path} cannot be read ({reason(error)}); get the file again"
     return ""
+
+
+def _report(job: Job) -> dict[str, Any]:
+    return {**asdict(job), "exemplars": list(map(str, job.exemplars)), "exemplars_b": list(map(str, job.exemplars_b))}
+
+
+def _joined(words: Iterable[ExemplarWord]) -> str:
+    return ", ".join(map(str, words))
+
+
+def _mixed(job: Job) -> str:
+    return f" mixed with {_joined(job.exemplars_b)}" if job.exemplars_b else ""
+
+
+def printable(text: str) -> str:
+    """Text as one line of any terminal: bytes of names that are no text, line breaks and controls as escapes."""
+    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)

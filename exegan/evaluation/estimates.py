@@ -15,6 +15,9 @@ from exegan.evaluation.measuring import Cell, Measurer
 from exegan.metrics.base import Measurements, Metric, PerImageMetric, Rows
 
 _DIGITS = 6
+MIN_GROUP_IMAGES = 30
+"""Images below which a group's figures are marked as unreliable."""
+Members = Mapping[str, NDArray[np.int64]]
 
 
 def estimate_all(
@@ -52,13 +55,14 @@ def estimate_all(
     return figures, [{"metric": metric_name, "reason": reason} for metric_name, reason in left_out]
 
 
-def _missing(metric: Metric, measurer: Measurer) -> set[str]:
-    met: set[str] = set()
-    for cell in measurer.cells()[1:]:
-        for other in measurer.applicable(cell):
-            met |= other.needs
-    words = {"mask": "mask", "second": "second completion", "exemplar": "exemplar"}
-    return {words[need] for need in metric.needs if need not in met}
+def figure_of(cell: Cell, metric: Metric, measurements: Measurements, seed: int) -> dict[str, Any]:
+    """One figure, JSON-ready."""
+    assert cell.method is not None
+    found = metric.estimate(measurements, seed)
+    # Adding zero makes -0 a 0.
+    numbers = {name: round(getattr(found, name), _DIGITS) + 0.0 for name in ("value", "low", "high")}
+    where = {"method": cell.method.name, "bin": cell.bin_name if cell.method.uses_mask else None, "metric": metric.name}
+    return {**where, **numbers, "images": found.images, "note": found.note, **metric.describe()}
 
 
 def measurements_of(metric: Metric, rows: Rows, portraits: Mapping[str, Rows], cases: Cases) -> Measurements:
@@ -74,49 +78,13 @@ def measurements_of(metric: Metric, rows: Rows, portraits: Mapping[str, Rows], c
     )
 
 
-def figure_of(cell: Cell, metric: Metric, measurements: Measurements, seed: int) -> dict[str, Any]:
-    """One figure, JSON-ready."""
-    assert cell.method is not None
-    found = metric.estimate(measurements, seed)
-    # Adding zero makes -0 a 0.
-    numbers = {name: round(getattr(found, name), _DIGITS) + 0.0 for name in ("value", "low", "high")}
-    where = {"method": cell.method.name, "bin": cell.bin_name if cell.method.uses_mask else None, "metric": metric.name}
-    return {**where, **numbers, "images": found.images, "note": found.note, **metric.describe()}
-
-
-MIN_GROUP_IMAGES = 30
-"""Images below which a group's figures are marked as unreliable."""
-Members = Mapping[str, NDArray[np.int64]]
-
-
-def group_by_name(pattern: str, stems: Sequence[str]) -> Members:
-    """Numbers of the pictures of each group, the largest group first.
-
-    Args:
-        pattern: Regular expression that is searched for in a name without extension; what its parentheses capture,
-            joined by a space, is the group. Names without a match are together in the group `no match`.
-        stems: Names.
-
-    Raises:
-        InputError: The pattern cannot be read, captures nothing, or is found in no name.
-    """
-    try:
-        compiled = re.compile(pattern)
-    except re.error as error:
-        raise InputError(
-            f"group pattern {pattern!r} is no regular expression ({error}); see docs/evaluation.md"
-        ) from None
-    if not compiled.groups:
-        raise InputError(f"group pattern {pattern!r} captures nothing; put what names the group in parentheses")
-    members: dict[str, list[int]] = {}
-    for number, stem in enumerate(stems):
-        found = compiled.search(stem)
-        label = " ".join(filter(None, found.groups())) if found else ""
-        members.setdefault(label or "no match", []).append(number)
-    if list(members) == ["no match"]:
-        raise InputError(f"group pattern {pattern!r} is found in none of the names, such as {stems[0]!r}")
-    ordered = sorted(members.items(), key=lambda pair: (-len(pair[1]), pair[0]))
-    return {label: np.array(numbers) for label, numbers in ordered}
+def _missing(metric: Metric, measurer: Measurer) -> set[str]:
+    met: set[str] = set()
+    for cell in measurer.cells()[1:]:
+        for other in measurer.applicable(cell):
+            met |= other.needs
+    words = {"mask": "mask", "second": "second completion", "exemplar": "exemplar"}
+    return {words[need] for need in metric.needs if need not in met}
 
 
 def estimate_groups(
@@ -152,6 +120,36 @@ def estimate_groups(
                     figure = figure_of(cell, metric, part, seed)
                     figures.append({"group": label, "reliable": figure["images"] >= MIN_GROUP_IMAGES, **figure})
     return figures
+
+
+def group_by_name(pattern: str, stems: Sequence[str]) -> Members:
+    """Numbers of the pictures of each group, the largest group first.
+
+    Args:
+        pattern: Regular expression that is searched for in a name without extension; what its parentheses capture,
+            joined by a space, is the group. Names without a match are together in the group `no match`.
+        stems: Names.
+
+    Raises:
+        InputError: The pattern cannot be read, captures nothing, or is found in no name.
+    """
+    try:
+        compiled = re.compile(pattern)
+    except re.error as error:
+        raise InputError(
+            f"group pattern {pattern!r} is no regular expression ({error}); see docs/evaluation.md"
+        ) from None
+    if not compiled.groups:
+        raise InputError(f"group pattern {pattern!r} captures nothing; put what names the group in parentheses")
+    members: dict[str, list[int]] = {}
+    for number, stem in enumerate(stems):
+        found = compiled.search(stem)
+        label = " ".join(filter(None, found.groups())) if found else ""
+        members.setdefault(label or "no match", []).append(number)
+    if list(members) == ["no match"]:
+        raise InputError(f"group pattern {pattern!r} is found in none of the names, such as {stems[0]!r}")
+    ordered = sorted(members.items(), key=lambda pair: (-len(pair[1]), pair[0]))
+    return {label: np.array(numbers) for label, numbers in ordered}
 
 
 def _part(measurements: Measurements, numbers: NDArray[np.int64]) -> Measurements:

@@ -25,115 +25,8 @@ from exegan.metrics.base import Comparison, ImageBatch, Metric, Need, Rows
 PLAN, RESULTS, TABLE = "evaluation.json", "results.json", "results.md"
 SHEET, PAIRS = "sheet.png", "pairs.csv"
 _ROWS, _PICTURES = "rows", "pictures"
-
-
-class Store:
-    """An output folder: the plan it was begun with, rows of each batch, completed pictures.
-
-    Args:
-        folder: Made where it is missing.
-        plan: JSON types; what completed pictures depend on.
-
-    Raises:
-        InputError: The folder belongs to another evaluation, is something else, or cannot be written.
-    """
-
-    def __init__(self, folder: Path, plan: Mapping[str, Any]) -> None:
-        self.folder = folder
-        path = folder / PLAN
-        try:
-            if path.is_file():
-                begun = json.loads(path.read_text(encoding="utf-8"))
-                changed = [key for key in plan if begun.get(key) != json.loads(json.dumps(plan[key]))]
-                if changed:
-                    raise InputError(
-                        f"{folder} holds an evaluation with another {', '.join(changed)}; give another output folder"
-                    )
-                return
-            if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-                raise InputError(f"{folder} is in the way and holds no evaluation; give another output folder")
-            folder.mkdir(parents=True, exist_ok=True)
-            write_output(path, json_text(plan, ascii_only=False))
-        except OSError as error:
-            raise InputError(f"{folder} cannot be written ({reason(error)}); choose another output") from error
-        except (ValueError, AttributeError) as error:
-            raise InputError(f"{path} cannot be read ({error}); give another output folder") from error
-
-    def load_rows(self, cell: str, batch: int, wanted: Iterable[str], count: int) -> dict[str, Rows]:
-        """Rows [count, D] of a batch that are there, by key; a damaged file is as if it were not there."""
-        try:
-            # NumPy itself would leave a damaged file open.
-            with self._rows(cell, batch).open("rb") as stream, np.load(stream, allow_pickle=False) as file:
-                found = {key: np.asarray(file[key]) for key in wanted if key in file.files}
-        except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile):
-            return {}
-        return {key: rows for key, rows in found.items() if rows.ndim == 2 and len(rows) == count}
-
-    def save_rows(self, cell: str, batch: int, rows: Mapping[str, Rows]) -> None:
-        """Keep rows of a batch, beside their place and renamed when complete."""
-        path = self._rows(cell, batch)
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            with replacing(path) as temporary, temporary.open("wb") as file:
-                np.savez(file, **dict(rows))  # type: ignore[arg-type]
-        except OSError as error:
-            raise InputError(f"{path} cannot be written ({reason(error)}); make room, then go on") from error
-
-    def load_pictures(self, cell: str, stems: Iterable[str], size_hw: tuple[int, int]) -> list[Pixels] | None:
-        """Pictures kept earlier, or None where one is missing or damaged."""
-        try:
-            pictures = [np.array(read_photo(self.picture(cell, stem))) for stem in stems]
-        except InputError:
-            return None
-        return pictures if all(picture.shape[:2] == size_hw for picture in pictures) else None
-
-    def save_pictures(self, cell: str, stems: Iterable[str], pictures: Iterable[Pixels]) -> None:
-        """Keep completed pictures without loss."""
-        for stem, picture in zip(stems, pictures, strict=True):
-            path = self.picture(cell, stem)
-            path.parent.mkdir(parents=True, exist_ok=True)
-            save_photo(Image.fromarray(picture), path)
-
-    def picture(self, cell: str, stem: str) -> Path:
-        """Where the completed picture of a case is kept."""
-        return self.folder / _PICTURES / _safe(cell) / f"{stem}.png"
-
-    def _rows(self, cell: str, batch: int) -> Path:
-        return self.folder / _ROWS / _safe(cell) / f"{batch:04}.npz"
-
-
-def write_output(path: Path, text: str) -> None:
-    """Write a text file of an evaluation, whole or not at all.
-
-    Raises:
-        InputError: It cannot be written.
-    """
-    try:
-        write_text(path, text)
-    except OSError as error:
-        raise InputError(f"{path} cannot be written ({reason(error)}); choose another place") from error
-
-
-def _safe(cell: str) -> str:
-    """A cell's name as a folder's, its parts below each other."""
-    return re.sub(r"[^\w/-]+", "-", cell)
-
-
 BATCH = 8
 _PORTRAITS = "portraits"
-
-
-@dataclass(frozen=True)
-class Cell:
-    """One method on one bin of holes, or (`method` None) the true pictures and exemplars by themselves."""
-
-    bin_name: str
-    method: Method | None = None
-
-    @property
-    def name(self) -> str:
-        """Unique in an evaluation; method and bin are folders of the output."""
-        return _PORTRAITS if self.method is None else f"{self.method.name}/{self.bin_name}"
 
 
 class Measurer:
@@ -235,5 +128,110 @@ class Measurer:
         )
 
 
+@dataclass(frozen=True)
+class Cell:
+    """One method on one bin of holes, or (`method` None) the true pictures and exemplars by themselves."""
+
+    bin_name: str
+    method: Method | None = None
+
+    @property
+    def name(self) -> str:
+        """Unique in an evaluation; method and bin are folders of the output."""
+        return _PORTRAITS if self.method is None else f"{self.method.name}/{self.bin_name}"
+
+
 def _joined(batches: Sequence[dict[str, Rows]]) -> dict[str, Rows]:
     return {key: np.concatenate([batch[key] for batch in batches]) for key in batches[0]}
+
+
+class Store:
+    """An output folder: the plan it was begun with, rows of each batch, completed pictures.
+
+    Args:
+        folder: Made where it is missing.
+        plan: JSON types; what completed pictures depend on.
+
+    Raises:
+        InputError: The folder belongs to another evaluation, is something else, or cannot be written.
+    """
+
+    def __init__(self, folder: Path, plan: Mapping[str, Any]) -> None:
+        self.folder = folder
+        path = folder / PLAN
+        try:
+            if path.is_file():
+                begun = json.loads(path.read_text(encoding="utf-8"))
+                changed = [key for key in plan if begun.get(key) != json.loads(json.dumps(plan[key]))]
+                if changed:
+                    raise InputError(
+                        f"{folder} holds an evaluation with another {', '.join(changed)}; give another output folder"
+                    )
+                return
+            if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+                raise InputError(f"{folder} is in the way and holds no evaluation; give another output folder")
+            folder.mkdir(parents=True, exist_ok=True)
+            write_output(path, json_text(plan, ascii_only=False))
+        except OSError as error:
+            raise InputError(f"{folder} cannot be written ({reason(error)}); choose another output") from error
+        except (ValueError, AttributeError) as error:
+            raise InputError(f"{path} cannot be read ({error}); give another output folder") from error
+
+    def load_rows(self, cell: str, batch: int, wanted: Iterable[str], count: int) -> dict[str, Rows]:
+        """Rows [count, D] of a batch that are there, by key; a damaged file is as if it were not there."""
+        try:
+            # NumPy itself would leave a damaged file open.
+            with self._rows(cell, batch).open("rb") as stream, np.load(stream, allow_pickle=False) as file:
+                found = {key: np.asarray(file[key]) for key in wanted if key in file.files}
+        except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile):
+            return {}
+        return {key: rows for key, rows in found.items() if rows.ndim == 2 and len(rows) == count}
+
+    def save_rows(self, cell: str, batch: int, rows: Mapping[str, Rows]) -> None:
+        """Keep rows of a batch, beside their place and renamed when complete."""
+        path = self._rows(cell, batch)
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with replacing(path) as temporary, temporary.open("wb") as file:
+                np.savez(file, **dict(rows))  # type: ignore[arg-type]
+        except OSError as error:
+            raise InputError(f"{path} cannot be written ({reason(error)}); make room, then go on") from error
+
+    def load_pictures(self, cell: str, stems: Iterable[str], size_hw: tuple[int, int]) -> list[Pixels] | None:
+        """Pictures kept earlier, or None where one is missing or damaged."""
+        try:
+            pictures = [np.array(read_photo(self.picture(cell, stem))) for stem in stems]
+        except InputError:
+            return None
+        return pictures if all(picture.shape[:2] == size_hw for picture in pictures) else None
+
+    def save_pictures(self, cell: str, stems: Iterable[str], pictures: Iterable[Pixels]) -> None:
+        """Keep completed pictures without loss."""
+        for stem, picture in zip(stems, pictures, strict=True):
+            path = self.picture(cell, stem)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            save_photo(Image.fromarray(picture), path)
+
+    def picture(self, cell: str, stem: str) -> Path:
+        """Where the completed picture of a case is kept."""
+        return self.folder / _PICTURES / _safe(cell) / f"{stem}.png"
+
+    def _rows(self, cell: str, batch: int) -> Path:
+        return self.folder / _ROWS / _safe(cell) / f"{batch:04}.npz"
+
+
+def write_output(path: Path, text: str) -> None:
+    """Write a text file of an evaluation, whole or not at all.
+
+    Raises:
+        InputError: It cannot be written.
+    """
+    try:
+        write_text(path, text)
+    except OSError as error:
+        raise InputError(f"{path} cannot be written ({reason(error)}); choose another place") from error
+
+
+def _safe(cell: str) -> str:
+    """A cell's name as a folder's, its parts below each other."""
+    return re.sub(r"[^\w/-]+", "-", cell)

@@ -22,34 +22,6 @@ _MOST_IN_JPEG = 65_533  # bytes of a segment
 _XMP_TAG = 700
 
 
-def check_output(path: str | Path) -> None:
-    """Make sure a picture can be written there, before any work is done.
-
-    Raises:
-        InputError: The extension names no known format, or the folder does not exist.
-    """
-    path = Path(path)
-    if path.suffix.lower() not in FORMATS:
-        raise InputError(f"the output {path} has the extension {path.suffix!r}, expected one of {', '.join(FORMATS)}")
-    try:
-        if path.is_dir():
-            raise InputError(f"the output {path} is a folder, expected a file name in it")
-        if not path.parent.is_dir():
-            raise InputError(f"the output's folder {path.parent} does not exist; make it first")
-    except (OSError, ValueError) as error:
-        raise InputError(f"the output {path} cannot be written ({reason(error)}); choose another name") from error
-
-
-def most_xmp(path: str | Path) -> float:
-    """Bytes of an XMP packet that the format of the path's extension can hold."""
-    return _MOST_IN_JPEG - len(XMP_IN_JPEG) if FORMATS.get(Path(path).suffix.lower()) == "JPEG" else float("inf")
-
-
-def save_photo(image: Image.Image, path: str | Path, quality: int | None = None) -> None:
-    """Write an RGB picture that comes from no file; arguments and errors as for `write_photo`."""
-    write_photo(Photo(image, image), path, quality)
-
-
 def write_photo(
     photo: Photo,
     path: str | Path,
@@ -97,6 +69,34 @@ def write_photo(
         wrong = f"the output {path} cannot be written as {kind} ({reason(error)})"
         raise InputError(f"{wrong}; choose another format") from error
     return [*photo.notes, *notes]
+
+
+def save_photo(image: Image.Image, path: str | Path, quality: int | None = None) -> None:
+    """Write an RGB picture that comes from no file; arguments and errors as for `write_photo`."""
+    write_photo(Photo(image, image), path, quality)
+
+
+def check_output(path: str | Path) -> None:
+    """Make sure a picture can be written there, before any work is done.
+
+    Raises:
+        InputError: The extension names no known format, or the folder does not exist.
+    """
+    path = Path(path)
+    if path.suffix.lower() not in FORMATS:
+        raise InputError(f"the output {path} has the extension {path.suffix!r}, expected one of {', '.join(FORMATS)}")
+    try:
+        if path.is_dir():
+            raise InputError(f"the output {path} is a folder, expected a file name in it")
+        if not path.parent.is_dir():
+            raise InputError(f"the output's folder {path.parent} does not exist; make it first")
+    except (OSError, ValueError) as error:
+        raise InputError(f"the output {path} cannot be written ({reason(error)}); choose another name") from error
+
+
+def most_xmp(path: str | Path) -> float:
+    """Bytes of an XMP packet that the format of the path's extension can hold."""
+    return _MOST_IN_JPEG - len(XMP_IN_JPEG) if FORMATS.get(Path(path).suffix.lower()) == "JPEG" else float("inf")
 
 
 def _write(photo: Photo, path: Path, kind: str, quality: int | None, xmp: bytes | None) -> list[str]:

@@ -9,6 +9,13 @@ from xml.etree import ElementTree
 from exegan._version import __version__
 
 DIGITAL_SOURCE_TYPE = "http://cv.iptc.org/newscodes/digitalsourcetype/compositeWithTrainedAlgorithmicMedia"
+_RDF = "http://www.w3.org/1999/02/22-rdf-syntax-ns#"
+_IPTC = "http://iptc.org/std/Iptc4xmpExt/2008-02-29/"
+_OWN = "https://exegan.invalid/ns/1.0/"
+_META = "adobe:ns:meta/"
+_NAMES = {"rdf": _RDF, "Iptc4xmpExt": _IPTC, "exegan": _OWN, "x": _META}
+_BEGIN = '<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>\n'
+_END = '\n<?xpacket end="w"?>'
 
 
 @dataclass(frozen=True)
@@ -28,15 +35,6 @@ class Provenance:
     def __str__(self) -> str:
         model = f"model {self.model_sha256[:12]}" if self.model_sha256 else "a model without a file"
         return f"exegan {self.version} ({model}, seed {self.seed})"
-
-
-_RDF = "http://www.w3.org/1999/02/22-rdf-syntax-ns#"
-_IPTC = "http://iptc.org/std/Iptc4xmpExt/2008-02-29/"
-_OWN = "https://exegan.invalid/ns/1.0/"
-_META = "adobe:ns:meta/"
-_NAMES = {"rdf": _RDF, "Iptc4xmpExt": _IPTC, "exegan": _OWN, "x": _META}
-_BEGIN = '<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>\n'
-_END = '\n<?xpacket end="w"?>'
 
 
 def marked_packet(existing: bytes | None, provenance: Provenance) -> bytes:

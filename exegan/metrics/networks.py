@@ -20,62 +20,6 @@ from exegan.nets.features import FROZEN_NETS, make_frozen_net
 from exegan.nets.frozen import FrozenModule
 
 _DIM = "2048"
-
-
-class InceptionFeatures(FrozenModule):
-    """InceptionV3 of 2015 as converted for FID, its 2048 pooled features.
-
-    Args:
-        state: Its state dict.
-    """
-
-    def __init__(self, state: dict[str, Tensor]) -> None:
-        super().__init__()
-        # torch-fidelity unpickles its weight file without safety, so it is given a file made here of plain tensors.
-        file = io.BytesIO()
-        torch.save(state, file)
-        file.seek(0)
-        package = require("torch_fidelity.feature_extractor_inceptionv3")
-        self.network = package.FeatureExtractorInceptionV3("inception", [_DIM], feature_extractor_weights_path=file)
-
-    def forward(self, image: Tensor) -> list[Tensor]:
-        """Image [B, 3, H, W] RGB in [-1, 1] → one vector [B, 2048]; resized inside, as TensorFlow 1 did."""
-        levels = ((image + 1) * 127.5).round().clamp(0, 255).to(torch.uint8)
-        return [self.network(levels)[0]]
-
-
-def make_inception(weights: str | None) -> InceptionFeatures:
-    """The network.
-
-    Args:
-        weights: Local state dict; None downloads torch-fidelity's, whose file name holds its hash, into torch's cache.
-
-    Raises:
-        ConfigError: torch-fidelity is not installed.
-        WeightsError: The download is impossible, or the file does not fit.
-    """
-    package = require("torch_fidelity.feature_extractor_inceptionv3")
-    if weights is not None:
-        state = read_state_dict(weights)
-    else:
-        url = package.URL_INCEPTION_V3
-        remedy = f"put {url.rpartition('/')[2]} at {torch.hub.get_dir()}/checkpoints, or supply a local file"
-        with downloading("the Inception weights of torch-fidelity", remedy):
-            state = torch.hub.load_state_dict_from_url(
-                url, map_location="cpu", progress=False, check_hash=True, weights_only=True
-            )
-    return _fitted(state, weights or "the download").freeze()
-
-
-def _fitted(state: dict[str, Tensor], source: str) -> InceptionFeatures:
-    try:
-        with torch.random.fork_rng(devices=[]):
-            return InceptionFeatures(state)
-    except RuntimeError as error:
-        first = str(error).splitlines()[0]
-        raise WeightsError(f"{source} does not fit Inception ({first}); is it the file of another network?") from error
-
-
 Role = Literal["maps", "embedding", "features"]
 # What is taken for each role where no network is named: those that published figures are made with.
 DEFAULTS = ("inception", "lpips-alex", "facenet")
@@ -184,6 +128,22 @@ def make_networks(
     return networks, missing
 
 
+def _load(name: str, weights: str | None) -> tuple[FrozenModule, str, str]:
+    if name not in NAMES:
+        raise ConfigError(f"unknown metric network {name!r}, expected one of {', '.join(NAMES)}")
+    if name == "inception":
+        module: FrozenModule = make_inception(weights)
+    else:
+        module = make_frozen_net(FrozenNetConfig(name, weights), FROZEN_NETS[name].kind)
+    if weights:
+        return module, sha256_of(weights), Path(weights).name
+    return module, sha256_of_state(module.state_dict()), "downloaded"
+
+
+def _backbone(name: str) -> str:
+    return _BACKBONES.get(name, name)
+
+
 def roles_of(name: str) -> frozenset[Role]:
     """`maps` for perceptual distances, `embedding` of a face, `features` for distances of sets."""
     if name == "inception":
@@ -199,17 +159,55 @@ def with_role(networks: Iterable[MetricNetwork], role: Role) -> list[MetricNetwo
     return [network for network in networks if role in network.roles]
 
 
-def _load(name: str, weights: str | None) -> tuple[FrozenModule, str, str]:
-    if name not in NAMES:
-        raise ConfigError(f"unknown metric network {name!r}, expected one of {', '.join(NAMES)}")
-    if name == "inception":
-        module: FrozenModule = make_inception(weights)
+def make_inception(weights: str | None) -> InceptionFeatures:
+    """The network.
+
+    Args:
+        weights: Local state dict; None downloads torch-fidelity's, whose file name holds its hash, into torch's cache.
+
+    Raises:
+        ConfigError: torch-fidelity is not installed.
+        WeightsError: The download is impossible, or the file does not fit.
+    """
+    package = require("torch_fidelity.feature_extractor_inceptionv3")
+    if weights is not None:
+        state = read_state_dict(weights)
     else:
-        module = make_frozen_net(FrozenNetConfig(name, weights), FROZEN_NETS[name].kind)
-    if weights:
-        return module, sha256_of(weights), Path(weights).name
-    return module, sha256_of_state(module.state_dict()), "downloaded"
+        url = package.URL_INCEPTION_V3
+        remedy = f"put {url.rpartition('/')[2]} at {torch.hub.get_dir()}/checkpoints, or supply a local file"
+        with downloading("the Inception weights of torch-fidelity", remedy):
+            state = torch.hub.load_state_dict_from_url(
+                url, map_location="cpu", progress=False, check_hash=True, weights_only=True
+            )
+    return _fitted(state, weights or "the download").freeze()
 
 
-def _backbone(name: str) -> str:
-    return _BACKBONES.get(name, name)
+def _fitted(state: dict[str, Tensor], source: str) -> InceptionFeatures:
+    try:
+        with torch.random.fork_rng(devices=[]):
+            return InceptionFeatures(state)
+    except RuntimeError as error:
+        first = str(error).splitlines()[0]
+        raise WeightsError(f"{source} does not fit Inception ({first}); is it the file of another network?") from error
+
+
+class InceptionFeatures(FrozenModule):
+    """InceptionV3 of 2015 as converted for FID, its 2048 pooled features.
+
+    Args:
+        state: Its state dict.
+    """
+
+    def __init__(self, state: dict[str, Tensor]) -> None:
+        super().__init__()
+        # torch-fidelity unpickles its weight file without safety, so it is given a file made here of plain tensors.
+        file = io.BytesIO()
+        torch.save(state, file)
+        file.seek(0)
+        package = require("torch_fidelity.feature_extractor_inceptionv3")
+        self.network = package.FeatureExtractorInceptionV3("inception", [_DIM], feature_extractor_weights_path=file)
+
+    def forward(self, image: Tensor) -> list[Tensor]:
+        """Image [B, 3, H, W] RGB in [-1, 1] → one vector [B, 2048]; resized inside, as TensorFlow 1 did."""
+        levels = ((image + 1) * 127.5).round().clamp(0, 255).to(torch.uint8)
+        return [self.network(levels)[0]]

@@ -20,22 +20,10 @@ from exegan.nets.frozen import FrozenNet
 from exegan.nets.layers import EqualConv2d, EqualLinear, ResidualBlock
 from exegan.ops.image import resize
 
-
-def append_minibatch_stddev(x: Tensor, group: int) -> Tensor:
-    """Append a channel holding the mean standard deviation over groups of samples (Karras et al. 2018).
-
-    Args:
-        x: [B, C, H, W].
-        group: Samples per group; the largest divisor of B up to it is used, so that any batch size works.
-
-    Returns:
-        [B, C + 1, H, W].
-    """
-    batch, _, height, width = x.shape
-    group = next(g for g in range(min(batch, group), 0, -1) if batch % g == 0)
-    grouped = x.reshape(group, batch // group, *x.shape[1:])
-    stddev = (grouped.var(dim=0, unbiased=False) + 1e-8).sqrt().mean(dim=(1, 2, 3))
-    return torch.cat([x, stddev.repeat(group).view(-1, 1, 1, 1).expand(-1, 1, height, width)], dim=1)
+# A logit for every 8×8 pixels of a view.
+_PATCH = 8
+# Top, left, height and width of the views of parts, in shares of the side of pictures aligned as FFHQ's.
+_PARTS = {"eyes": (0.34375, 0.21875, 0.25, 0.5625), "mouth": (0.625, 0.3125, 0.25, 0.375)}
 
 
 class Discriminator(nn.Module):
@@ -63,26 +51,21 @@ class Discriminator(nn.Module):
         return logit.squeeze(1)
 
 
-# A logit for every 8×8 pixels of a view.
-_PATCH = 8
-# Top, left, height and width of the views of parts, in shares of the side of pictures aligned as FFHQ's.
-_PARTS = {"eyes": (0.34375, 0.21875, 0.25, 0.5625), "mouth": (0.625, 0.3125, 0.25, 0.375)}
+def append_minibatch_stddev(x: Tensor, group: int) -> Tensor:
+    """Append a channel holding the mean standard deviation over groups of samples (Karras et al. 2018).
 
+    Args:
+        x: [B, C, H, W].
+        group: Samples per group; the largest divisor of B up to it is used, so that any batch size works.
 
-class PatchHead(nn.Module):
-    """Feature map [B, C, h, w] → logits [B, 1, h / 2^halvings, w / 2^halvings], higher = more real."""
-
-    def __init__(self, channels: int, width: int, halvings: int) -> None:
-        super().__init__()
-        layers: list[nn.Module] = []
-        for number in range(halvings):
-            layers += [_conv(width if number else channels, width, 3, stride=2), nn.LeakyReLU(0.2)]
-        last = [_conv(width if layers else channels, width, 1), nn.LeakyReLU(0.2), _conv(width, 1, 3)]
-        self.layers = nn.Sequential(*layers, *last)
-
-    def forward(self, features: Tensor) -> Tensor:
-        logits: Tensor = self.layers(features)
-        return logits
+    Returns:
+        [B, C + 1, H, W].
+    """
+    batch, _, height, width = x.shape
+    group = next(g for g in range(min(batch, group), 0, -1) if batch % g == 0)
+    grouped = x.reshape(group, batch // group, *x.shape[1:])
+    stddev = (grouped.var(dim=0, unbiased=False) + 1e-8).sqrt().mean(dim=(1, 2, 3))
+    return torch.cat([x, stddev.repeat(group).view(-1, 1, 1, 1).expand(-1, 1, height, width)], dim=1)
 
 
 class ProjectedDiscriminator(nn.Module):
@@ -159,6 +142,22 @@ class ProjectedDiscriminator(nn.Module):
             for heads, levels in zip(self.heads.values(), features, strict=True)
             for head, level in zip(heads, levels, strict=True)  # type: ignore[call-overload]
         ]
+
+
+class PatchHead(nn.Module):
+    """Feature map [B, C, h, w] → logits [B, 1, h / 2^halvings, w / 2^halvings], higher = more real."""
+
+    def __init__(self, channels: int, width: int, halvings: int) -> None:
+        super().__init__()
+        layers: list[nn.Module] = []
+        for number in range(halvings):
+            layers += [_conv(width if number else channels, width, 3, stride=2), nn.LeakyReLU(0.2)]
+        last = [_conv(width if layers else channels, width, 1), nn.LeakyReLU(0.2), _conv(width, 1, 3)]
+        self.layers = nn.Sequential(*layers, *last)
+
+    def forward(self, features: Tensor) -> Tensor:
+        logits: Tensor = self.layers(features)
+        return logits
 
 
 def view_features(views: Sequence[Tensor], net: FrozenNet) -> list[list[Tensor]]:
