@@ -129,7 +129,7 @@ def run_on_ray(
 ) -> Iterator[list[Entry]]:
     """Work through batches on a cluster and give the entries of each as they come.
 
-    A worker or machine that dies loses what it had in flight to another: Ray computes that again, and each batch comes
+    What a worker or machine had in flight when it died is computed again by another, and each batch comes
     back once. Outputs must lie where all machines and this one see them.
 
     Args:

@@ -289,7 +289,7 @@ class OutputFolder:
 
 
 def is_full(error: BaseException) -> bool:
-    """Whether an exception, or what caused it, says that a disk or a quota is full."""
+    """Whether an exception, or its cause, means that a disk or a quota is full."""
     cause: BaseException | None = error
     while cause is not None:
         if isinstance(cause, OSError) and cause.errno in _FULL:
@@ -316,7 +316,7 @@ def _time_limits(url: str) -> dict[str, Any]:
         return {}
     try:
         from aiohttp import ClientTimeout
-    except ImportError:  # which fsspec says better
+    except ImportError:  # for which fsspec has the better message
         return {}
     limit = ClientTimeout(total=_TRANSFER_S, sock_connect=_CONNECT_S, sock_read=_SILENCE_S)
     return {protocol: {"client_kwargs": {"timeout": limit}} for protocol in protocols}

@@ -1,6 +1,6 @@
 """The manifest of a batch, a JSON line for each item, and what is left of a plan by it.
 
-`Manifest` is read and appended to, `resume_plan` compares it with a plan, so that a killed run goes on where it stood;
+`Manifest` is read and appended to; `resume_plan` compares it with a plan, so that a killed run goes on where it stopped;
 `Settings` are what all items share and what the lines note as options.
 """
 
@@ -62,7 +62,7 @@ class Settings:
             raise ConfigError(f"batch_size is {self.batch_size}, expected at least 1")
 
     def facts(self) -> dict[str, Any]:
-        """What the manifest notes; where an item was computed is not part of what it should look like."""
+        """What the manifest records; where an item was computed does not change its picture."""
         unnoted = ("device", "model", "signer", "batch_size")
         noted = {one.name: getattr(self, one.name) for one in fields(self) if one.name not in unnoted}
         return {**noted, "signed_with": None if self.signer is None else self.signer.fingerprint}
@@ -172,7 +172,7 @@ def _parse(line: str) -> Entry | None:
 
 
 def describe(path: str) -> dict[str, Any]:
-    """What tells an input from another; without a hash where it cannot be read."""
+    """Identifies the content of an input; without a hash where it cannot be read."""
     try:
         size, mtime_ns = files.stamp(path)
         return {"path": path, "size": size, "mtime_ns": mtime_ns, "sha256": _sha256(path, size, mtime_ns)}
@@ -301,7 +301,7 @@ def _differs(path: str, recorded: Mapping[str, Any]) -> bool:
     then = recorded.get("sha256")
     try:
         size, mtime_ns = files.stamp(path)
-        # The time alone says little (copies get a new one), so that the content decides.
+        # The time alone is no proof (copies get a new one), so the content decides.
         same = size == recorded.get("size") and (mtime_ns != 0 and mtime_ns == recorded.get("mtime_ns"))
         return not (same and then is not None) and files.sha256_of(path) != then
     except InputError:

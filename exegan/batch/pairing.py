@@ -38,15 +38,15 @@ def plan_batch(
 
     Args:
         photos: Folder of photos, with `masks` and `exemplars` (`pair_folders`).
-        masks: See there.
-        exemplars: See there; one or several words (`exegan.faces.select`).
+        masks: As for `pair_folders`.
+        exemplars: As for `pair_folders`; one or several words (`exegan.faces.select`).
         pairs: Or a table (`exegan.batch.tables`).
         exemplars_b: As `exemplars`: the second exemplar of each photo, for the finer layers.
         output: Where `run_batch` will write. What lies there is neither photo nor mask nor exemplar; None leaves it to
             the caller to keep outputs out of the folders given.
-        face: Where a table says nothing else.
-        seed: Where a table says nothing else.
-        exemplar_strength: Where a table says nothing else.
+        face: Default of rows without it.
+        seed: Default of rows without it.
+        exemplar_strength: Default of rows without it.
         samples: Completions of each photo.
         pick_best: Keep the best of them alone.
         suffix: Of the outputs, with its dot.
@@ -111,7 +111,7 @@ def pair_folders(
         photos: Folder, searched with all below it.
         masks: Folder whose pictures have the photos' relative paths (suffixes may differ), or one picture for all, or
             `region:NAME`; None where exemplars are for regions.
-        exemplars: Whose looks: each word's path is a folder as `masks`, or one picture for all.
+        exemplars: Faces to follow: each word's path is a folder as `masks`, or one picture for all.
         defaults: `face`, `seed` and `exemplar_strength` of every job.
         output: Where outputs go.
         exemplars_b: As `exemplars`, for `Job.exemplars_b`.

@@ -85,12 +85,12 @@ class Job:
     Args:
         photo: Path or URL.
         mask: Path or URL, `region:NAME` (`exegan.masks.regions`), or None for the regions that exemplars are for.
-        exemplars: One or several, and whom they are for; several for the same are of one person.
+        exemplars: One or several, with the faces and regions they are for; several for the same are of one person.
         name: Relative path of the output without suffix and sample number.
         face: Which faces, as for `exegan inpaint`: indices from the left, `all` or `auto`.
         seed: Seed of the first sample.
         exemplar_strength: In [0, 1].
-        exemplars_b: Second exemplar, whose looks the finer layers take.
+        exemplars_b: Second exemplars, whose style the finer layers take.
     """
 
     photo: str
@@ -120,10 +120,10 @@ class Job:
     @property
     def exemplar_targets(self) -> list[str] | None:
         """Which faces and regions the exemplars are for and which of their own faces is meant, where that is given."""
-        said = [word._replace(path="") for word in (*self.exemplars, *self.exemplars_b)]
+        targets = [word._replace(path="") for word in (*self.exemplars, *self.exemplars_b)]
         return (
-            [str(word) for word in said]
-            if any(word.key is not None or word.face is not None for word in said)
+            [str(word) for word in targets]
+            if any(word.key is not None or word.face is not None for word in targets)
             else None
         )
 
@@ -209,12 +209,12 @@ def _problem_of(path: str) -> str:
             unreachable = ", or its server does not answer" if "://" in path else ""
             return f"{path} does not exist{unreachable}; check the path"
         if path.endswith(STYLE_SUFFIX):
-            return ""  # a saved style, whose model has to be known before anything can be said of it
+            return ""  # a saved style, which cannot be checked before its model is known
         with files.opened(path) as file:
             check_picture(file, path)
     except InputError as error:
         return str(error)
-    except Exception as error:  # places and decoders raise what they like
+    except Exception as error:  # file systems and decoders raise exceptions of any kind
         return f"{path} cannot be read ({reason(error)}); get the file again"
     return ""
 

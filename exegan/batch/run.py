@@ -139,7 +139,7 @@ def _publish(entry: Entry, folder: OutputFolder, manifest: Manifest) -> str:
 
 
 def _new_failures(problems: Sequence[Problem], manifest: Manifest) -> list[Entry]:
-    """Entries of what the plan says cannot be tried, unless the last run noted the same."""
+    """Entries of the plan's problems, unless the last run recorded the same."""
     reasons: dict[str, str] = {}
     for problem in problems:
         reasons.setdefault(problem.output, problem.reason)

@@ -33,7 +33,7 @@ def read_table(table: str, defaults: Mapping[str, Any]) -> tuple[list[Job], list
             where exemplars are for regions), face, seed, exemplar_strength and exemplar_b. Relative paths start at the
             table's folder. Exemplars are written as on the command line (`exegan.faces.select`), several in a cell with
             `|` between them, or as a list.
-        defaults: `face`, `seed` and `exemplar_strength` of rows that say nothing.
+        defaults: `face`, `seed` and `exemplar_strength` of rows without them.
 
     Returns:
         The jobs in the order of the rows, and what is wrong with the others.
