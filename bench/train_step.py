@@ -61,9 +61,9 @@ def main(args: list[str] | None = None) -> None:
     parser.add_argument("config", help="a configuration of training")
     parser.add_argument("--variant", action="append", default=[], help="setting=value to compare with; may be repeated")
     parser.add_argument("--json", type=Path, help="write all figures here as well")
-    given = sys.argv[1:] if args is None else args
-    split = given.index("--") if "--" in given else len(given)
-    options, common = parser.parse_args(given[:split]), given[split + 1 :]
+    words = sys.argv[1:] if args is None else args
+    split = words.index("--") if "--" in words else len(words)
+    options, common = parser.parse_args(words[:split]), words[split + 1 :]
     reports = measure(options.config, options.variant, common)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     facts: dict[str, Any] = {"machine": describe_machine(device), "config": options.config, "common": common}

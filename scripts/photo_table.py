@@ -27,13 +27,13 @@ TURN = 20  # degrees
 
 
 @dataclass(frozen=True)
-class Case:
+class PhotoCase:
     """A photo to complete.
 
     Args:
-        name: What it is made of.
+        name: Files it is made of.
         photo: The photo.
-        exemplar: Whose looks.
+        exemplar: Face whose likeness is taken.
         regions: Where.
     """
 
@@ -43,7 +43,7 @@ class Case:
     regions: str
 
 
-def make_cases(paths: list[Path]) -> list[Case]:
+def make_cases(paths: list[Path]) -> list[PhotoCase]:
     """The same cases for the same files."""
     cases = []
     for number in range(COUNT):
@@ -55,7 +55,7 @@ def make_cases(paths: list[Path]) -> list[Case]:
         for k, part in enumerate(parts):
             photo.paste(part, (k * side, 0))
         exemplar = read_photo(paths[(3 * number + 7) % len(paths)])
-        cases.append(Case(" and ".join(p.stem for p in names), photo, exemplar, REGIONS[number % len(REGIONS)]))
+        cases.append(PhotoCase(" and ".join(p.stem for p in names), photo, exemplar, REGIONS[number % len(REGIONS)]))
     return cases
 
 
@@ -70,7 +70,7 @@ def _turned(photo: Image.Image, degrees: float) -> Image.Image:
     return photo.rotate(degrees, Image.Resampling.BICUBIC).crop(box)
 
 
-def complete(inpainter: Inpainter, case: Case) -> tuple[Inpainted, list[Image.Image]]:
+def complete(inpainter: Inpainter, case: PhotoCase) -> tuple[Inpainted, list[Image.Image]]:
     """A case's result, and its row of pictures."""
     plan = inpainter.plan(case.photo, Regions(case.regions), case.exemplar, face="all")
     (result,) = inpainter.run([plan], [0])

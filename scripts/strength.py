@@ -27,7 +27,7 @@ COUNT, SHOWN, CELL = 96, 6, 144
 Picture = NDArray[np.uint8]
 
 
-class Case:
+class FaceCase:
     """A face to complete.
 
     Args:
@@ -49,12 +49,14 @@ class Case:
         result = inpainter.inpaint(photo, self.hole, exemplar, aligned=True, seed=seed, options=options)
         return np.asarray(result.image)
 
-    def shown(self) -> list[Picture]:
+    def inputs(self) -> list[Picture]:
         """Hole in white, and exemplar."""
         return [masked(self.truth, self.hole), self.exemplar]
 
 
-def tell(recognizer: Recognizer, cases: list[Case], completed: list[list[Picture]], again: list[Picture]) -> str:
+def make_table(
+    recognizer: Recognizer, cases: list[FaceCase], completed: list[list[Picture]], again: list[Picture]
+) -> str:
     """The table; `completed` has a list of all cases for each strength."""
 
     def embed(pictures: list[Picture]) -> torch.Tensor:
@@ -86,12 +88,12 @@ def main() -> None:
     options = parser.parse_args()
     inpainter = Inpainter.from_pretrained(options.model)
     faces = FaceCases(options.faces, options.masks, None, [BIN], seed=0)
-    cases = [Case(faces, number) for number in range(min(COUNT, len(faces.stems)))]
+    cases = [FaceCase(faces, number) for number in range(min(COUNT, len(faces.stems)))]
     completed = [[case.complete(inpainter, strength) for case in cases] for strength in STRENGTHS]
     again = [case.complete(inpainter, 1.0, sample=1) for case in cases]
-    print(tell(make_recognizer(options.identity_net, torch.device("cpu")), cases, completed, again))
+    print(make_table(make_recognizer(options.identity_net, torch.device("cpu")), cases, completed, again))
     labels = ["hole", "exemplar", *(f"strength {strength:g}" for strength in STRENGTHS), "another seed"]
-    rows = [[*case.shown(), *(column[n] for column in completed), again[n]] for n, case in enumerate(cases[:SHOWN])]
+    rows = [[*case.inputs(), *(column[n] for column in completed), again[n]] for n, case in enumerate(cases[:SHOWN])]
     pictures = [Image.fromarray(picture) for row in rows for picture in row]
     sheet = make_sheet(pictures, labels * len(rows), cell=CELL, columns=len(labels))
     save_photo(sheet, options.output, quality=82)

@@ -1,4 +1,4 @@
-"""What works through batches: threads on this machine, or a Ray cluster."""
+"""Engines that work through batches: threads on this machine, or a Ray cluster."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from exegan.batch.plan import Item
 from exegan.batch.worker import Planned, Worker
 from exegan.errors import ConfigError, ExeGanError, InputError
 from exegan.inpainter import Inpainted, describe_model
+from exegan.io.files import reason
 
 Items = Sequence[Item]
 Running = Callable[[Sequence[Items], Callable[[], bool]], Iterator[list[Entry]]]
@@ -128,7 +129,7 @@ def run_on_ray(
 ) -> Iterator[list[Entry]]:
     """Work through batches on a cluster and give the entries of each as they come.
 
-    A worker or machine that dies loses what it had in flight to another: Ray computes that again, and each batch comes
+    What a worker or machine had in flight when it died is computed again by another, and each batch comes
     back once. Outputs must lie where all machines and this one see them.
 
     Args:
@@ -150,7 +151,7 @@ def run_on_ray(
     except ImportError as error:
         raise ConfigError("the engine ray needs its package; run pip install 'exegan[scale]'") from error
     if not ray.is_initialized():
-        _expect_answer(address)
+        _check_address(address)
         ray.init(address=address, log_to_driver=False)
     ray.data.DataContext.get_current().enable_progress_bars = False
     workers = min(workers, len(batches))
@@ -195,13 +196,13 @@ def gpus_for_each(workers: int, device: str, gpus: int) -> float:
     return 1 / math.ceil(workers / gpus)
 
 
-def _expect_answer(address: str | None) -> None:
-    """Refuse an address that nobody listens at, which Ray would call for minutes."""
+def _check_address(address: str | None) -> None:
+    """Refuse an address where no server answers, which Ray would try for minutes."""
     host, _, port = (address or "").rpartition(":")
     if not host or not port.isdecimal():
         return  # none, `auto`, or one that Ray resolves itself
     try:
         socket.create_connection((host.removeprefix("ray://"), int(port)), timeout=10).close()
     except OSError as error:
-        wrong = f"there is no Ray cluster at {address} ({error.strerror or error})"
+        wrong = f"there is no Ray cluster at {address} ({reason(error)})"
         raise InputError(f"{wrong}; start one, or leave the address out") from error

@@ -1,4 +1,7 @@
-"""Files wherever they are: paths and, through fsspec, URLs (`s3://`, `gs://`, `memory://`)."""
+"""Inputs and outputs of a batch by path or, through fsspec, by URL (`s3://`, `gs://`, `memory://`).
+
+Functions read: what is there, how it is opened, stamped, hashed or copied here. `OutputFolder` writes.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +22,7 @@ from fsspec.implementations.local import LocalFileSystem
 
 from exegan.errors import ExeGanError, InputError, Interrupted
 from exegan.io import FORMATS
-from exegan.io.saving import being_written
+from exegan.io.files import being_written, reason, sha256_of_file
 
 _PARTIAL = ".partial"
 _LOCK = ".batch.lock"
@@ -27,92 +30,7 @@ _WITHOUT_LOCKS = {errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP}
 _FULL = {errno.ENOSPC, errno.EDQUOT}
 # Of a name of 255 bytes, what a staged output and the temporary file it is written to add: dots, pid, suffixes.
 _LONGEST_STAGED = 200
-_LONGEST_REASON = 500  # characters of what a library said
 _CONNECT_S, _SILENCE_S, _TRANSFER_S = 20, 60, 600
-
-
-def reason_of(error: BaseException) -> str:
-    """What an exception says, as part of a sentence; its kind where it is no system error."""
-    if isinstance(error, OSError) and error.strerror:
-        return error.strerror
-    said = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
-    return " ".join(said.split())[:_LONGEST_REASON]
-
-
-def is_full(error: BaseException) -> bool:
-    """Whether an exception, or what caused it, says that a disk or a quota is full."""
-    cause: BaseException | None = error
-    while cause is not None:
-        if isinstance(cause, OSError) and cause.errno in _FULL:
-            return True
-        cause = cause.__cause__
-    return False
-
-
-def _open(url: str) -> tuple[fsspec.AbstractFileSystem, str]:
-    try:
-        return url_to_fs(url, **_time_limits(url))  # type: ignore[no-any-return]
-    except (ImportError, ValueError) as error:
-        raise InputError(
-            f"{url} cannot be reached ({error}); install what its protocol needs, or copy it here"
-        ) from error
-    except Exception as error:  # archives are opened here and servers called, with errors of each library
-        raise InputError(f"{url} cannot be reached ({reason_of(error)}); check the address") from error
-
-
-def _time_limits(url: str) -> dict[str, Any]:
-    """Options by protocol: a web server may be silent or slow for so long (FTP has 30 s of its own)."""
-    protocols = {*re.findall(r"(https?)://", url)}
-    if not protocols:
-        return {}
-    try:
-        from aiohttp import ClientTimeout
-    except ImportError:  # which fsspec says better
-        return {}
-    limit = ClientTimeout(total=_TRANSFER_S, sock_connect=_CONNECT_S, sock_read=_SILENCE_S)
-    return {protocol: {"client_kwargs": {"timeout": limit}} for protocol in protocols}
-
-
-@contextlib.contextmanager
-def _reading(url: str) -> Iterator[None]:
-    """Whatever a file system raises, as one sentence."""
-    try:
-        yield
-    except ExeGanError:
-        raise
-    except Exception as error:
-        raise InputError(f"{url} cannot be read ({reason_of(error)}); check the address and its permissions") from error
-
-
-def is_folder(url: str) -> bool:
-    """Whether there is a folder."""
-    fs, path = _open(url)
-    with _reading(url):
-        return bool(fs.isdir(path))
-
-
-def exists(url: str) -> bool:
-    """Whether there is a file."""
-    fs, path = _open(url)
-    with _reading(url):
-        return bool(fs.isfile(path))
-
-
-def place(url: str) -> str:
-    """The same text for each way to write a place: of a path its real one."""
-    fs, path = _open(url)
-    return Path(os.path.realpath(path)).as_posix() if isinstance(fs, LocalFileSystem) else fs.unstrip_protocol(path)
-
-
-def path_in(url: str, folder: str) -> PurePosixPath | None:
-    """Path of what lies in a folder, seen from there (`.` for the folder itself), None for what lies elsewhere."""
-    inner, outer = PurePosixPath(place(url)), PurePosixPath(place(folder))
-    return inner.relative_to(outer) if outer in (inner, *inner.parents) else None
-
-
-def join(folder: str, relative: str) -> str:
-    """URL of what lies in a folder."""
-    return f"{folder.rstrip('/')}/{relative}" if folder != "/" else f"/{relative}"
 
 
 def list_pictures(folder: str, without: Sequence[str] = ()) -> list[str]:
@@ -135,8 +53,18 @@ def list_pictures(folder: str, without: Sequence[str] = ()) -> list[str]:
     return sorted(str(path) for path in pictures if nested.isdisjoint(path.parents))
 
 
-def _is_hidden(path: PurePosixPath) -> bool:
-    return any(part.startswith(".") for part in path.parts)
+def is_folder(url: str) -> bool:
+    """Whether there is a folder."""
+    fs, path = _open(url)
+    with _reading(url):
+        return bool(fs.isdir(path))
+
+
+def exists(url: str) -> bool:
+    """Whether there is a file."""
+    fs, path = _open(url)
+    with _reading(url):
+        return bool(fs.isfile(path))
 
 
 def opened(url: str) -> Any:
@@ -170,11 +98,8 @@ def sha256_of(url: str) -> str:
     Raises:
         InputError: It cannot be read.
     """
-    digest = hashlib.sha256()
     with _reading(url), opened(url) as file:
-        while block := file.read(1 << 20):
-            digest.update(block)
-    return digest.hexdigest()
+        return sha256_of_file(file)
 
 
 @contextlib.contextmanager
@@ -193,13 +118,25 @@ def local_copy(url: str) -> Iterator[Path]:
         try:
             fs.get_file(path, str(copy))
         except Exception as error:
-            raise InputError(f"{url} cannot be fetched ({reason_of(error)}); check the address") from error
+            raise InputError(f"{url} cannot be fetched ({reason(error)}); check the address") from error
         yield copy
 
 
-def _short_name(path: str) -> str:
-    """End of a path that any disk takes as a name: stores have longer ones."""
-    return PurePosixPath(path).name.encode(errors="surrogatepass")[-100:].decode(errors="ignore")
+def place(url: str) -> str:
+    """The same text for each way to write a place: of a path its real one."""
+    fs, path = _open(url)
+    return Path(os.path.realpath(path)).as_posix() if isinstance(fs, LocalFileSystem) else fs.unstrip_protocol(path)
+
+
+def path_in(url: str, folder: str) -> PurePosixPath | None:
+    """Path of what lies in a folder, seen from there (`.` for the folder itself), None for what lies elsewhere."""
+    inner, outer = PurePosixPath(place(url)), PurePosixPath(place(folder))
+    return inner.relative_to(outer) if outer in (inner, *inner.parents) else None
+
+
+def join(folder: str, relative: str) -> str:
+    """URL of what lies in a folder."""
+    return f"{folder.rstrip('/')}/{relative}" if folder != "/" else f"/{relative}"
 
 
 class OutputFolder:
@@ -236,7 +173,7 @@ class OutputFolder:
             raise InputError(f"{wrong}; wait for its end, or give another output folder") from error
         except (OSError, NotImplementedError) as error:
             if isinstance(error, OSError) and error.errno not in _WITHOUT_LOCKS:
-                wrong = f"nothing can be written to {self.url} ({reason_of(error)})"
+                wrong = f"nothing can be written to {self.url} ({reason(error)})"
                 raise InputError(f"{wrong}; give another output folder") from error
         try:
             yield
@@ -252,7 +189,7 @@ class OutputFolder:
         """Whether there is such a file."""
         return bool(self._fs.isfile(join(self._root, relative)))
 
-    def is_barred(self, relative: str) -> bool:
+    def is_blocked(self, relative: str) -> bool:
         """Whether something that is no file has an output's name, such as a folder."""
         path = join(self._root, relative)
         return self.is_local and os.path.lexists(path) and not os.path.isfile(path)
@@ -289,7 +226,7 @@ class OutputFolder:
         except Interrupted:
             raise
         except Exception as error:
-            wrong = f"{relative} cannot get its name ({reason_of(error)})"
+            wrong = f"{relative} cannot get its name ({reason(error)})"
             raise InputError(f"{wrong}; make its place free, the same command goes on from there") from error
 
     def is_staged(self, relative: str, sha256: str | None) -> bool:
@@ -349,3 +286,57 @@ class OutputFolder:
             if not self._fs.isdir(self._root):
                 return []
             return sorted(PurePosixPath(path).name for path in self._fs.ls(self._root, detail=False))
+
+
+def is_full(error: BaseException) -> bool:
+    """Whether an exception, or its cause, means that a disk or a quota is full."""
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, OSError) and cause.errno in _FULL:
+            return True
+        cause = cause.__cause__
+    return False
+
+
+def _open(url: str) -> tuple[fsspec.AbstractFileSystem, str]:
+    try:
+        return url_to_fs(url, **_time_limits(url))  # type: ignore[no-any-return]
+    except (ImportError, ValueError) as error:
+        raise InputError(
+            f"{url} cannot be reached ({error}); install what its protocol needs, or copy it here"
+        ) from error
+    except Exception as error:  # archives are opened here and servers called, with errors of each library
+        raise InputError(f"{url} cannot be reached ({reason(error)}); check the address") from error
+
+
+def _time_limits(url: str) -> dict[str, Any]:
+    """Options by protocol: a web server may be silent or slow for so long (FTP has 30 s of its own)."""
+    protocols = {*re.findall(r"(https?)://", url)}
+    if not protocols:
+        return {}
+    try:
+        from aiohttp import ClientTimeout
+    except ImportError:  # for which fsspec has the better message
+        return {}
+    limit = ClientTimeout(total=_TRANSFER_S, sock_connect=_CONNECT_S, sock_read=_SILENCE_S)
+    return {protocol: {"client_kwargs": {"timeout": limit}} for protocol in protocols}
+
+
+@contextlib.contextmanager
+def _reading(url: str) -> Iterator[None]:
+    """Whatever a file system raises, as one sentence."""
+    try:
+        yield
+    except ExeGanError:
+        raise
+    except Exception as error:
+        raise InputError(f"{url} cannot be read ({reason(error)}); check the address and its permissions") from error
+
+
+def _is_hidden(path: PurePosixPath) -> bool:
+    return any(part.startswith(".") for part in path.parts)
+
+
+def _short_name(path: str) -> str:
+    """End of a path that any disk takes as a name: stores have longer ones."""
+    return PurePosixPath(path).name.encode(errors="surrogatepass")[-100:].decode(errors="ignore")

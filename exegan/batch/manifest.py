@@ -1,4 +1,8 @@
-"""What became of each item, a JSON line each, and what is left to do: a killed run goes on where it stood."""
+"""The manifest of a batch, a JSON line for each item, and what is left of a plan by it.
+
+`Manifest` is read and appended to; `resume_plan` compares it with a plan, so that a killed run is resumed;
+`Settings` are what all items share and what the lines note as options.
+"""
 
 from __future__ import annotations
 
@@ -12,9 +16,10 @@ from functools import cache, lru_cache
 from typing import Any
 
 from exegan.batch import files
-from exegan.batch.files import OutputFolder, reason_of
-from exegan.batch.plan import Item, Plan, Problem
+from exegan.batch.files import OutputFolder
+from exegan.batch.plan import BatchPlan, Item, Problem
 from exegan.errors import ConfigError, InputError, Interrupted
+from exegan.io.files import reason
 from exegan.io.signing import Signer
 
 
@@ -57,10 +62,10 @@ class Settings:
             raise ConfigError(f"batch_size is {self.batch_size}, expected at least 1")
 
     def facts(self) -> dict[str, Any]:
-        """What the manifest notes; where an item was computed is not part of what it should look like."""
+        """What the manifest records; where an item was computed does not change its picture."""
         unnoted = ("device", "model", "signer", "batch_size")
-        told = {one.name: getattr(self, one.name) for one in fields(self) if one.name not in unnoted}
-        return {**told, "signed_with": None if self.signer is None else self.signer.fingerprint}
+        noted = {one.name: getattr(self, one.name) for one in fields(self) if one.name not in unnoted}
+        return {**noted, "signed_with": None if self.signer is None else self.signer.fingerprint}
 
 
 MANIFEST = "manifest.jsonl"
@@ -112,7 +117,7 @@ class Manifest:
         except Exception as error:
             self.close()
             raise InputError(
-                f"{MANIFEST} in {self._folder.url} cannot be written ({reason_of(error)}); make room, "
+                f"{MANIFEST} in {self._folder.url} cannot be written ({reason(error)}); make room, "
                 "the same command goes on from there"
             ) from error
         for entry in entries:
@@ -134,14 +139,14 @@ class Manifest:
     def close(self) -> None:
         """Stop writing."""
         if self._file is not None:
-            # Closing tries once more to write what a full disk refused, which `add` has told of; all else is synced.
+            # Closing tries once more to write what a full disk refused, which `add` has reported; all else is synced.
             with contextlib.suppress(OSError):
                 self._file.close()
             self._file = None
 
 
 def _line(entry: Entry) -> str:
-    """JSON as people read it, or with escapes where a name has bytes that are no text, or ends of lines."""
+    """Readable JSON, or with escapes where a name has bytes that are no text, or ends of lines."""
     text = json.dumps(entry, ensure_ascii=False)
     return (text if text.isprintable() else json.dumps(entry)) + "\n"
 
@@ -167,7 +172,7 @@ def _parse(line: str) -> Entry | None:
 
 
 def describe(path: str) -> dict[str, Any]:
-    """What tells an input from another; without a hash where it cannot be read."""
+    """Identifies the content of an input; without a hash where it cannot be read."""
     try:
         size, mtime_ns = files.stamp(path)
         return {"path": path, "size": size, "mtime_ns": mtime_ns, "sha256": _sha256(path, size, mtime_ns)}
@@ -182,8 +187,8 @@ def _sha256(path: str, size: int, mtime_ns: int) -> str:
 
 
 @dataclass
-class Todo:
-    """A plan's items, sorted by what is to become of them.
+class Remaining:
+    """What is left of a plan, and what is not.
 
     Args:
         missing: To be done.
@@ -198,15 +203,15 @@ class Todo:
     conflicts: list[Problem] = field(default_factory=list)
 
 
-def sort_out(
-    plan: Plan,
+def resume_plan(
+    plan: BatchPlan,
     manifest: Manifest,
     folder: files.OutputFolder,
     options: Mapping[str, Any],
     *,
     overwrite: bool = False,
     retry_failed: bool = False,
-) -> Todo:
+) -> Remaining:
     """Compare a plan with what has been done.
 
     Args:
@@ -217,7 +222,7 @@ def sort_out(
         overwrite: Do again what has changed, and replace files of other origin.
         retry_failed: Try again what failed.
     """
-    todo = Todo()
+    remaining = Remaining()
     places = cache(lambda: {files.place(path) for item in plan.sound for path in item.job.inputs.values()})
     for item in plan.sound:
         entry = manifest.entries.get(item.output)
@@ -225,29 +230,29 @@ def sort_out(
         reason = ""
         if entry is not None and entry["status"] == FAILED:
             if changed or retry_failed:
-                todo.missing.add(item.output)
+                remaining.missing.add(item.output)
             else:
-                todo.failed.append(Problem(item.output, entry["error"]))
+                remaining.failed.append(Problem(item.output, entry["error"]))
         elif not folder.has(item.output):
             # A kill between note and name leaves the output beside its place.
             if entry is not None and not changed and folder.is_staged(item.output, entry.get("output_sha256")):
                 reason = _published(folder, item.output)
-                todo.done += [] if reason else [item.output]
+                remaining.done += [] if reason else [item.output]
             else:
-                todo.missing.add(item.output)
+                remaining.missing.add(item.output)
         elif entry is not None and not changed:
-            todo.done.append(item.output)
+            remaining.done.append(item.output)
         elif overwrite:
-            todo.missing.add(item.output)
+            remaining.missing.add(item.output)
         else:
             origin = "is not of this batch" if entry is None else f"was made with another {changed}"
             reason = f"{item.output} exists and {origin}; --overwrite replaces it, another -o keeps it"
-        if item.output in todo.missing:
-            reason = _hindrance(folder, item.output, places)
+        if item.output in remaining.missing:
+            reason = _obstacle(folder, item.output, places)
         if reason:
-            todo.missing.discard(item.output)
-            todo.conflicts.append(Problem(item.output, reason))
-    return todo
+            remaining.missing.discard(item.output)
+            remaining.conflicts.append(Problem(item.output, reason))
+    return remaining
 
 
 def _published(folder: files.OutputFolder, output: str) -> str:
@@ -259,9 +264,9 @@ def _published(folder: files.OutputFolder, output: str) -> str:
     return ""
 
 
-def _hindrance(folder: files.OutputFolder, output: str, places_of_inputs: Callable[[], set[str]]) -> str:
+def _obstacle(folder: files.OutputFolder, output: str, places_of_inputs: Callable[[], set[str]]) -> str:
     """Why an output cannot be written over what has its name, if there is something."""
-    if folder.is_barred(output):
+    if folder.is_blocked(output):
         return f"{output} exists and is no file (a folder, for example); move it away, or give another -o"
     if folder.has(output) and files.place(files.join(folder.url, output)) in places_of_inputs():
         return f"{output} is one of the inputs, which nothing replaces; give another -o"
@@ -273,7 +278,7 @@ def job_options(item: Item) -> dict[str, Any]:
     job = item.job
     region = None if job.region is None else job.mask
     own = {"mask": region, "face": job.face, "exemplar_strength": job.exemplar_strength}
-    return {**own, "exemplars": job.whose, "samples": item.samples}
+    return {**own, "exemplars": job.exemplar_targets, "samples": item.samples}
 
 
 def what_changed(item: Item, entry: Entry, options: Mapping[str, Any]) -> str:
@@ -296,7 +301,7 @@ def _differs(path: str, recorded: Mapping[str, Any]) -> bool:
     then = recorded.get("sha256")
     try:
         size, mtime_ns = files.stamp(path)
-        # The time alone says little (copies get a new one), so that the content decides.
+        # The time alone is no proof (copies get a new one), so the content decides.
         same = size == recorded.get("size") and (mtime_ns != 0 and mtime_ns == recorded.get("mtime_ns"))
         return not (same and then is not None) and files.sha256_of(path) != then
     except InputError:

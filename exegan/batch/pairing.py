@@ -1,6 +1,6 @@
-"""From what a person gives to a plan: which mask and exemplar belong to a photo, said by names or by a table.
+"""`plan_batch`: which mask and exemplar belong to which photo, by names in folders or by a table.
 
-Never by their order: a file that is missing must not move the others.
+Never by their order, since a missing file would shift the others.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from exegan.batch.files import exists, is_folder, join, list_pictures, path_in
-from exegan.batch.plan import REGION, Item, Job, Plan, Problem, check_inputs, expand
+from exegan.batch.plan import REGION, BatchPlan, Item, Job, Problem, check_inputs, expand
 from exegan.batch.tables import read_table
 from exegan.errors import ConfigError, InputError
 from exegan.faces.exemplars import ExemplarWord, parse_exemplars
@@ -33,20 +33,20 @@ def plan_batch(
     samples: int = 1,
     pick_best: bool = False,
     suffix: str = ".png",
-) -> Plan:
+) -> BatchPlan:
     """List every item and everything that is wrong, before any model is loaded.
 
     Args:
         photos: Folder of photos, with `masks` and `exemplars` (`pair_folders`).
-        masks: See there.
-        exemplars: See there; one or several words (`exegan.faces.select`).
+        masks: As for `pair_folders`.
+        exemplars: As for `pair_folders`; one or several words (`exegan.faces.select`).
         pairs: Or a table (`exegan.batch.tables`).
         exemplars_b: As `exemplars`: the second exemplar of each photo, for the finer layers.
         output: Where `run_batch` will write. What lies there is neither photo nor mask nor exemplar; None leaves it to
             the caller to keep outputs out of the folders given.
-        face: Where a table says nothing else.
-        seed: Where a table says nothing else.
-        exemplar_strength: Where a table says nothing else.
+        face: Default of rows without it.
+        seed: Default of rows without it.
+        exemplar_strength: Default of rows without it.
         samples: Completions of each photo.
         pick_best: Keep the best of them alone.
         suffix: Of the outputs, with its dot.
@@ -62,13 +62,13 @@ def plan_batch(
     words, words_b = (
         parse_exemplars([given] if isinstance(given, str) else given) for given in (exemplars, exemplars_b)
     )
-    usual = {"face": face, "seed": seed, "exemplar_strength": exemplar_strength}
+    defaults = {"face": face, "seed": seed, "exemplar_strength": exemplar_strength}
     if pairs is not None:
         if photos or masks or exemplars or exemplars_b:
             raise InputError("got a table of pairs and folders, expected one of them; leave the folders out")
-        jobs, problems = read_table(pairs, usual)
+        jobs, problems = read_table(pairs, defaults)
     elif photos and exemplars and (masks or any(word.has_regions for word in words)):
-        jobs, problems = pair_folders(photos, masks, words, usual, output=output, exemplars_b=words_b)
+        jobs, problems = pair_folders(photos, masks, words, defaults, output=output, exemplars_b=words_b)
     else:
         raise InputError("expected PHOTOS with --masks and --exemplars, or --pairs; give the one or the other")
     items = expand(jobs, samples, suffix, pick_best=pick_best)
@@ -79,7 +79,7 @@ def plan_batch(
             *(("exemplars", word.path) for word in (*words, *words_b)),
         ]
         _check_output_is_apart(output, items, [(what, folder) for what, folder in named if folder])
-    return Plan(items, [*problems, *check_inputs(items)])
+    return BatchPlan(items, [*problems, *check_inputs(items)])
 
 
 def _check_output_is_apart(output: str, items: Sequence[Item], folders: Sequence[tuple[str, str]]) -> None:
@@ -98,7 +98,7 @@ def pair_folders(
     photos: str,
     masks: str | None,
     exemplars: Sequence[ExemplarWord],
-    usual: Mapping[str, Any],
+    defaults: Mapping[str, Any],
     *,
     output: str | None = None,
     exemplars_b: Sequence[ExemplarWord] = (),
@@ -111,8 +111,8 @@ def pair_folders(
         photos: Folder, searched with all below it.
         masks: Folder whose pictures have the photos' relative paths (suffixes may differ), or one picture for all, or
             `region:NAME`; None where exemplars are for regions.
-        exemplars: Whose looks: each word's path is a folder as `masks`, or one picture for all.
-        usual: `face`, `seed` and `exemplar_strength` of every job.
+        exemplars: Faces to follow: each word's path is a folder as `masks`, or one picture for all.
+        defaults: `face`, `seed` and `exemplar_strength` of every job.
         output: Where outputs go.
         exemplars_b: As `exemplars`, for `Job.exemplars_b`.
 
@@ -142,7 +142,7 @@ def pair_folders(
             given = [word._replace(path=str(path)) for word, path in zip(words, chosen, strict=True)]
             first, second = tuple(given[: len(exemplars)]), tuple(given[len(exemplars) :])
             mask = None if mask is None else str(mask)
-            jobs.append(Job(str(photo), mask, first, name, exemplars_b=second, **usual))
+            jobs.append(Job(str(photo), mask, first, name, exemplars_b=second, **defaults))
     return jobs, problems
 
 

@@ -1,4 +1,4 @@
-"""What a batch is going to do, known completely before any model is loaded."""
+"""The plan of a batch: every item and every problem, known before any model is loaded."""
 
 from __future__ import annotations
 
@@ -15,102 +15,19 @@ from exegan.errors import InputError
 from exegan.faces.exemplars import ExemplarWord
 from exegan.inpainter.style import STYLE_SUFFIX
 from exegan.io import check_picture
+from exegan.io.files import reason
 
 REGION = "region:"
-
 _PORTS = {"http": 80, "https": 443, "ftp": 21}
-_ANSWER_S = 10
-
-
-def printable(text: str) -> str:
-    """Text as one line of any terminal: bytes of names that are no text, line breaks and controls as escapes."""
-    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
+_CONNECT_TIMEOUT_S = 10
 
 
 @dataclass(frozen=True)
-class Job:
-    """One photo and what to do with it.
-
-    Args:
-        photo: Path or URL.
-        mask: Path or URL, `region:NAME` (`exegan.masks.regions`), or None for the regions that exemplars are for.
-        exemplars: One or several, and whom they are for; several for the same are of one person.
-        name: Relative path of the output without suffix and sample number.
-        face: Which faces, as for `exegan inpaint`: indices from the left, `all` or `auto`.
-        seed: Seed of the first sample.
-        exemplar_strength: In [0, 1].
-        exemplars_b: Second exemplar, whose looks the finer layers take.
-    """
-
-    photo: str
-    mask: str | None
-    exemplars: tuple[ExemplarWord, ...]
-    name: str
-    face: str = "auto"
-    seed: int = 0
-    exemplar_strength: float = 1.0
-    exemplars_b: tuple[ExemplarWord, ...] = ()
-
-    @property
-    def region(self) -> str | None:
-        """Names of the regions that are the hole; None where a mask is."""
-        return self.mask.removeprefix(REGION) if self.mask and self.mask.startswith(REGION) else None
-
-    @property
-    def inputs(self) -> dict[str, str]:
-        """Files that the job reads, by what they are."""
-        files = {"photo": self.photo}
-        if self.mask and self.region is None:
-            files["mask"] = self.mask
-        for what, words in (("exemplar", self.exemplars), ("exemplar-b", self.exemplars_b)):
-            files |= {f"{what}-{n}" if n > 1 else what: word.path for n, word in enumerate(words, start=1)}
-        return files
-
-    @property
-    def whose(self) -> list[str] | None:
-        """Whom the exemplars are for and which of their faces is meant, where anything is said of that."""
-        said = [word._replace(path="") for word in (*self.exemplars, *self.exemplars_b)]
-        return (
-            [str(word) for word in said]
-            if any(word.key is not None or word.face is not None for word in said)
-            else None
-        )
-
-
-@dataclass(frozen=True)
-class Item:
-    """One output: a sample of a job, or the best of several.
-
-    Args:
-        job: The job, with the seed of this sample.
-        output: Relative path of the output, with suffix.
-        samples: How many are made for the best to be picked, with seeds counting up.
-    """
-
-    job: Job
-    output: str
-    samples: int = 1
-
-
-@dataclass(frozen=True)
-class Problem:
-    """Why something cannot be done.
-
-    Args:
-        output: Relative path of the output there will not be, or of the photo's name where there is no item.
-        reason: One sentence.
-    """
-
-    output: str
-    reason: str
-
-
-@dataclass(frozen=True)
-class Plan:
+class BatchPlan:
     """Every item, in the order of the photos' names or of the table's rows, and everything that is wrong.
 
     Args:
-        items: All, also those that a problem stands in the way of: batches are cut from them, and a file that is mended
+        items: All, also those that a problem stands in the way of: batches are cut from them, and a file that is fixed
             must not move the others.
         problems: By item, or by name where there is no item.
     """
@@ -146,16 +63,82 @@ class Plan:
         return "\n".join(map(printable, [*lines, *wrong, f"{len(lines)} items, {len(wrong)} problems"]))
 
 
-def _joined(words: Iterable[ExemplarWord]) -> str:
-    return ", ".join(map(str, words))
+@dataclass(frozen=True)
+class Item:
+    """One output: a sample of a job, or the best of several.
+
+    Args:
+        job: The job, with the seed of this sample.
+        output: Relative path of the output, with suffix.
+        samples: How many are made for the best to be picked, with seeds counting up.
+    """
+
+    job: Job
+    output: str
+    samples: int = 1
 
 
-def _mixed(job: Job) -> str:
-    return f" mixed with {_joined(job.exemplars_b)}" if job.exemplars_b else ""
+@dataclass(frozen=True)
+class Job:
+    """One photo and what to do with it.
+
+    Args:
+        photo: Path or URL.
+        mask: Path or URL, `region:NAME` (`exegan.masks.regions`), or None for the regions that exemplars are for.
+        exemplars: One or several, with the faces and regions they are for; several for the same are of one person.
+        name: Relative path of the output without suffix and sample number.
+        face: Which faces, as for `exegan inpaint`: indices from the left, `all` or `auto`.
+        seed: Seed of the first sample.
+        exemplar_strength: In [0, 1].
+        exemplars_b: Second exemplars, whose style the finer layers take.
+    """
+
+    photo: str
+    mask: str | None
+    exemplars: tuple[ExemplarWord, ...]
+    name: str
+    face: str = "auto"
+    seed: int = 0
+    exemplar_strength: float = 1.0
+    exemplars_b: tuple[ExemplarWord, ...] = ()
+
+    @property
+    def region(self) -> str | None:
+        """Names of the regions that are the hole; None where a mask is."""
+        return self.mask.removeprefix(REGION) if self.mask and self.mask.startswith(REGION) else None
+
+    @property
+    def inputs(self) -> dict[str, str]:
+        """Files that the job reads, by what they are."""
+        files = {"photo": self.photo}
+        if self.mask and self.region is None:
+            files["mask"] = self.mask
+        for what, words in (("exemplar", self.exemplars), ("exemplar-b", self.exemplars_b)):
+            files |= {f"{what}-{n}" if n > 1 else what: word.path for n, word in enumerate(words, start=1)}
+        return files
+
+    @property
+    def exemplar_targets(self) -> list[str] | None:
+        """Which faces and regions the exemplars are for and which of their own faces is meant, where that is given."""
+        targets = [word._replace(path="") for word in (*self.exemplars, *self.exemplars_b)]
+        return (
+            [str(word) for word in targets]
+            if any(word.key is not None or word.face is not None for word in targets)
+            else None
+        )
 
 
-def _report(job: Job) -> dict[str, Any]:
-    return {**asdict(job), "exemplars": list(map(str, job.exemplars)), "exemplars_b": list(map(str, job.exemplars_b))}
+@dataclass(frozen=True)
+class Problem:
+    """Why something cannot be done.
+
+    Args:
+        output: Relative path of the output there will not be, or of the photo's name where there is no item.
+        reason: One sentence.
+    """
+
+    output: str
+    reason: str
 
 
 def expand(jobs: Iterable[Job], samples: int, suffix: str, *, pick_best: bool = False) -> list[Item]:
@@ -206,15 +189,15 @@ def _problem_of_url(url: str, silent: dict[tuple[str, int], str]) -> str:
         parts = urlsplit(address)
         server = parts.hostname or "", parts.port or _PORTS[parts.scheme]
         if server not in silent:
-            socket.create_connection(server, _ANSWER_S).close()
+            socket.create_connection(server, _CONNECT_TIMEOUT_S).close()
             silent[server] = ""
     except OSError as error:
-        silent[server] = f"{address} cannot be reached ({files.reason_of(error)}); try later, or copy its files here"
+        silent[server] = f"{address} cannot be reached ({reason(error)}); try later, or copy its files here"
     except ValueError as error:
         return f"{url} is no address ({error}); write it again"
     start = time.monotonic()
     problem = silent[server] or _problem_of(url)
-    if problem and time.monotonic() - start > _ANSWER_S:
+    if problem and time.monotonic() - start > _CONNECT_TIMEOUT_S:
         silent[server] = problem
     return problem
 
@@ -226,11 +209,28 @@ def _problem_of(path: str) -> str:
             unreachable = ", or its server does not answer" if "://" in path else ""
             return f"{path} does not exist{unreachable}; check the path"
         if path.endswith(STYLE_SUFFIX):
-            return ""  # a saved style, whose model has to be known before anything can be said of it
+            return ""  # a saved style, which cannot be checked before its model is known
         with files.opened(path) as file:
             check_picture(file, path)
     except InputError as error:
         return str(error)
-    except Exception as error:  # places and decoders raise what they like
-        return f"{path} cannot be read ({files.reason_of(error)}); get the file again"
+    except Exception as error:  # file systems and decoders raise exceptions of any kind
+        return f"{path} cannot be read ({reason(error)}); get the file again"
     return ""
+
+
+def _report(job: Job) -> dict[str, Any]:
+    return {**asdict(job), "exemplars": list(map(str, job.exemplars)), "exemplars_b": list(map(str, job.exemplars_b))}
+
+
+def _joined(words: Iterable[ExemplarWord]) -> str:
+    return ", ".join(map(str, words))
+
+
+def _mixed(job: Job) -> str:
+    return f" mixed with {_joined(job.exemplars_b)}" if job.exemplars_b else ""
+
+
+def printable(text: str) -> str:
+    """Text as one line of any terminal: bytes of names that are no text, line breaks and controls as escapes."""
+    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)

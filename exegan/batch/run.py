@@ -1,4 +1,4 @@
-"""`exegan batch`: what is left of a plan is worked through, noted and named, whatever ended the run before."""
+"""`run_batch`: what is left of a plan is completed, noted in the manifest and then given its name."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from typing import Any, Literal
 from tqdm import tqdm
 
 from exegan.batch.files import OutputFolder, is_full
-from exegan.batch.manifest import DONE, FAILED, MANIFEST, Entry, Manifest, Settings, Todo, sort_out
-from exegan.batch.plan import Plan, Problem, printable
+from exegan.batch.manifest import DONE, FAILED, MANIFEST, Entry, Manifest, Remaining, Settings, resume_plan
+from exegan.batch.plan import BatchPlan, Problem, printable
 from exegan.errors import InputError, Interrupted
 
 Engine = Literal["threads", "ray"]
@@ -61,7 +61,7 @@ class Summary:
 
 
 def run_batch(
-    plan: Plan,
+    plan: BatchPlan,
     output: str,
     settings: Settings,
     *,
@@ -81,8 +81,8 @@ def run_batch(
         engine: `threads`, or `ray` for a cluster.
         address: Of the Ray cluster; None starts one here.
         workers: Threads that read and write; with Ray, processes with a model each.
-        overwrite: See `sort_out`.
-        retry_failed: See `sort_out`.
+        overwrite: See `resume_plan`.
+        retry_failed: See `resume_plan`.
         show_progress: Draw a bar on stderr where that is a terminal.
 
     Raises:
@@ -96,18 +96,18 @@ def run_batch(
     running, options = start_engine(engine, settings, output, workers, address)
     with folder.locked():
         manifest = Manifest(folder)
-        todo = sort_out(plan, manifest, folder, options, overwrite=overwrite, retry_failed=retry_failed)
-        problems = [*plan.problems, *todo.conflicts, *todo.failed]
-        if not todo.missing and not todo.done and not todo.failed:
+        remaining = resume_plan(plan, manifest, folder, options, overwrite=overwrite, retry_failed=retry_failed)
+        problems = [*plan.problems, *remaining.conflicts, *remaining.failed]
+        if not remaining.missing and not remaining.done and not remaining.failed:
             first = problems[0].reason if problems else "the plan is empty"
             raise InputError(f"none of {plan.size} items can be done: {first}")
         manifest.add(_new_failures(plan.problems, manifest))
-        missing = [item for item in plan.items if item.output in todo.missing]
+        missing = [item for item in plan.items if item.output in remaining.missing]
         batches = [missing[k : k + settings.batch_size] for k in range(0, len(missing), settings.batch_size)]
         done = 0
         unnamed: set[str] = set()  # noted, so that the next run would name them
         try:
-            with _stop_on_signals() as stopping, _bar(plan, todo, show_progress) as bar:
+            with _stop_on_signals() as stopping, _bar(plan, remaining, show_progress) as bar:
                 for entries in running(batches, stopping):
                     unnamed = {entry["output"] for entry in entries if entry["status"] == DONE}
                     manifest.add(entries)
@@ -122,8 +122,8 @@ def run_batch(
                 stopped = stopping()
         finally:
             manifest.close()
-            folder.sweep({*todo.missing, *todo.done} - unnamed)
-    return Summary(output, plan.size, done, len(todo.done), problems, stopped)
+            folder.sweep({*remaining.missing, *remaining.done} - unnamed)
+    return Summary(output, plan.size, done, len(remaining.done), problems, stopped)
 
 
 def _publish(entry: Entry, folder: OutputFolder, manifest: Manifest) -> str:
@@ -139,7 +139,7 @@ def _publish(entry: Entry, folder: OutputFolder, manifest: Manifest) -> str:
 
 
 def _new_failures(problems: Sequence[Problem], manifest: Manifest) -> list[Entry]:
-    """Entries of what the plan says cannot be tried, unless the last run noted the same."""
+    """Entries of the plan's problems, unless the last run recorded the same."""
     reasons: dict[str, str] = {}
     for problem in problems:
         reasons.setdefault(problem.output, problem.reason)
@@ -150,10 +150,10 @@ def _new_failures(problems: Sequence[Problem], manifest: Manifest) -> list[Entry
     ]
 
 
-def _bar(plan: Plan, todo: Todo, show: bool) -> Any:
+def _bar(plan: BatchPlan, remaining: Remaining, show: bool) -> Any:
     return tqdm(
         total=plan.size,
-        initial=plan.size - len(todo.missing),
+        initial=plan.size - len(remaining.missing),
         unit="image",
         disable=None if show else True,
     )

@@ -10,10 +10,11 @@ from collections.abc import Callable, Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from exegan.batch.files import local_copy, reason_of
+from exegan.batch.files import local_copy
 from exegan.batch.plan import REGION, Job, Problem
 from exegan.errors import ConfigError, InputError, MaskError
 from exegan.faces.exemplars import ExemplarWord, parse_exemplar
+from exegan.io.files import reason, short_repr
 from exegan.masks.regions import parse_regions
 
 _REQUIRED = ("photo", "exemplar")
@@ -24,7 +25,7 @@ _SHOWN = 40  # characters of a wrong cell
 Row = Mapping[str, Any]
 
 
-def read_table(table: str, usual: Mapping[str, Any]) -> tuple[list[Job], list[Problem]]:
+def read_table(table: str, defaults: Mapping[str, Any]) -> tuple[list[Job], list[Problem]]:
     """A job for each row.
 
     Args:
@@ -32,7 +33,7 @@ def read_table(table: str, usual: Mapping[str, Any]) -> tuple[list[Job], list[Pr
             where exemplars are for regions), face, seed, exemplar_strength and exemplar_b. Relative paths start at the
             table's folder. Exemplars are written as on the command line (`exegan.faces.select`), several in a cell with
             `|` between them, or as a list.
-        usual: `face`, `seed` and `exemplar_strength` of rows that say nothing.
+        defaults: `face`, `seed` and `exemplar_strength` of rows without them.
 
     Returns:
         The jobs in the order of the rows, and what is wrong with the others.
@@ -46,7 +47,7 @@ def read_table(table: str, usual: Mapping[str, Any]) -> tuple[list[Job], list[Pr
         try:
             rows = _reader(table)(path)
         except OSError as error:
-            raise InputError(f"the table {table} cannot be read ({reason_of(error)}); check it") from error
+            raise InputError(f"the table {table} cannot be read ({reason(error)}); check it") from error
     columns = {name for row in rows for name in row}
     missing, surplus = [name for name in _REQUIRED if name not in columns], sorted(columns - {*_REQUIRED, *_OPTIONAL})
     if not rows or missing or surplus:
@@ -58,7 +59,7 @@ def read_table(table: str, usual: Mapping[str, Any]) -> tuple[list[Job], list[Pr
     for number, row in enumerate(rows, start=1):
         given = {name: value for name, value in row.items() if value not in (None, "") and not _is_nan(value)}
         try:
-            jobs.append(_make_job(table[: table.rfind("/") + 1], {**usual, **given}))
+            jobs.append(_make_job(table[: table.rfind("/") + 1], {**defaults, **given}))
         except (ValueError, KeyError, MaskError) as error:
             problems.append(Problem(f"row {number}", f"row {number} of {table}: {_reason(error)}; fix the row"))
     return jobs, problems
@@ -107,7 +108,7 @@ def _read_parquet(path: Path) -> list[Row]:
     try:
         return list(parquet.read_table(path).to_pylist())
     except Exception as error:  # pyarrow's own kinds, some of them for values that Python has not
-        raise InputError(f"{path.name} cannot be read as parquet ({reason_of(error)}); write it again") from error
+        raise InputError(f"{path.name} cannot be read as parquet ({reason(error)}); write it again") from error
 
 
 def _is_nan(value: Any) -> bool:
@@ -118,9 +119,9 @@ def _make_job(folder: str, row: Row) -> Job:
     """Raises ValueError, KeyError or MaskError for what is no job."""
     for name in ("photo", "mask"):
         if not isinstance(row.get(name, ""), str):
-            raise ValueError(f"{name} is {_shown(row[name])}, expected a path as text")
+            raise ValueError(f"{name} is {short_repr(row[name], _SHOWN)}, expected a path as text")
     if not isinstance(row["face"], str | int) or isinstance(row["face"], bool):
-        raise ValueError(f"face is {_shown(row['face'])}, expected auto, all or numbers")
+        raise ValueError(f"face is {short_repr(row['face'], _SHOWN)}, expected auto, all or numbers")
     seed = int(_number("seed", row["seed"], int))
     strength = float(_number("exemplar_strength", row["exemplar_strength"], float))
     if not 0 <= seed < 2**63:
@@ -152,7 +153,7 @@ def _words(folder: str, column: str, cell: Any) -> tuple[ExemplarWord, ...]:
     if isinstance(cell, str):
         cell = [cell] if exists(cell) else cell.split(_BETWEEN)
     if not isinstance(cell, list) or not all(isinstance(word, str) and word.strip() for word in cell):
-        raise ValueError(f"{column} is {_shown(cell)}, expected a path as text, or several")
+        raise ValueError(f"{column} is {short_repr(cell, _SHOWN)}, expected a path as text, or several")
     words = (parse_exemplar(word.strip(), exists) for word in cell)
     return tuple(word._replace(path=_place(folder, word.path)) for word in words)
 
@@ -167,13 +168,8 @@ def _number(name: str, value: Any, kind: type[int] | type[float]) -> int | float
         if not isinstance(value, str) and number != value:
             raise ValueError
     except (ValueError, TypeError, OverflowError) as error:
-        raise ValueError(f"{name} is {_shown(value)}, expected {expected}") from error
+        raise ValueError(f"{name} is {short_repr(value, _SHOWN)}, expected {expected}") from error
     return number
-
-
-def _shown(value: Any) -> str:
-    text = repr(value)
-    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
 
 
 def _place(folder: str, path: str) -> str:

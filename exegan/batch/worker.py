@@ -15,7 +15,7 @@ from typing import Any
 import torch
 
 from exegan.batch import files
-from exegan.batch.files import is_full, reason_of
+from exegan.batch.files import is_full
 from exegan.batch.manifest import DONE, FAILED, Entry, Settings, describe, job_options
 from exegan.batch.plan import Item, Job
 from exegan.errors import ExeGanError, InputError, Interrupted
@@ -23,6 +23,7 @@ from exegan.faces.exemplars import ExemplarWord, Key, by_key
 from exegan.inpainter import Hole, Inpainted, Inpainter, Options, Plan, Style, average_styles, pick_best, read_hole
 from exegan.inpainter.style import Mixing, read_exemplar
 from exegan.io import open_photo
+from exegan.io.files import reason
 from exegan.io.signing import Signing
 
 _KEPT_STYLES = 1024
@@ -123,7 +124,7 @@ class Worker:
         except Interrupted:
             raise
         except Exception as error:
-            self._expect_networks(error)
+            self._check_networks(error)
         results: list[Inpainted | Entry] = []
         for planned in batch:
             try:
@@ -144,7 +145,7 @@ class Worker:
         )
         return [pick_best(islice(results, one.item.samples)) for one in batch]
 
-    def _expect_networks(self, why: Exception) -> None:
+    def _check_networks(self, why: Exception) -> None:
         """Make sure that a blank picture can be completed."""
         config = self._inpainter.model.config.generator
         blank = torch.zeros(1, 4, config.resolution, config.resolution)
@@ -158,7 +159,7 @@ class Worker:
         except Exception:
             sound = False
         if not sound:
-            wrong = f"the networks cannot complete any picture ({reason_of(why)})"
+            wrong = f"the networks cannot complete any picture ({reason(why)})"
             raise InputError(f"{wrong}; give a smaller --batch-size, another --device or another model") from why
 
     def finish(self, planned: Planned, result: Inpainted) -> Entry:
@@ -189,10 +190,11 @@ class Worker:
         """Entry of an item that an exception of any kind stopped; raises InputError where a disk is full."""
         if is_full(error):
             raise InputError(f"the disk of {disk} is full; make room, the same command goes on from there") from error
-        reason = str(error)
+        message = str(error)
         if not isinstance(error, ExeGanError):
-            reason = f"{item.job.photo} cannot be completed ({reason_of(error)}); get its files again, or leave it out"
-        return self._entry(item, seconds, {"status": FAILED, "error": reason})
+            wrong = f"{item.job.photo} cannot be completed ({reason(error, plain=(OSError,))})"
+            message = f"{wrong}; get its files again, or leave it out"
+        return self._entry(item, seconds, {"status": FAILED, "error": message})
 
     @contextmanager
     def _signing(self, photo: str) -> Iterator[Signing | None]:

@@ -81,8 +81,8 @@ def evaluate(
     """Measure a model, or pictures of any other program, in a way that others can repeat."""
     from exegan.evaluation.mask_set import IRREGULAR
     from exegan.evaluation.methods import DEFAULT_BASELINES
-    from exegan.evaluation.report import Choices, make_markdown
-    from exegan.evaluation.run import evaluate_folders, evaluate_model
+    from exegan.evaluation.report import make_markdown
+    from exegan.evaluation.run import Choices, evaluate_folders, evaluate_model
 
     baselines = tuple(baseline or DEFAULT_BASELINES)
     choices = Choices(

@@ -7,7 +7,6 @@ import hashlib
 import io
 import math
 import multiprocessing
-import os
 import signal
 import threading
 from collections.abc import Iterable, Iterator
@@ -25,6 +24,7 @@ from exegan.errors import ConfigError, InputError
 from exegan.faces.align import crop_side, warp_crop
 from exegan.faces.detect import Face, FaceDetector
 from exegan.io import read_photo
+from exegan.io.files import replacing
 
 SUFFIX = ".webp"
 
@@ -112,9 +112,8 @@ def crop_photo(
     for number, (data, side) in enumerate(made, start=1):
         key = hashlib.sha256(photo.encode("utf-8", "surrogateescape")).hexdigest()[:32]
         path = folder / f"{key}-{number}{SUFFIX}"
-        temporary = path.with_suffix(f".{os.getpid()}.tmp")
-        temporary.write_bytes(data)
-        os.replace(temporary, path)
+        with replacing(path) as temporary:
+            temporary.write_bytes(data)
         record["crops"].append({"file": path.name, "bytes": len(data), "side": round(side, 1)})
     return record
 

@@ -17,6 +17,7 @@ from tqdm import tqdm
 from exegan.data.crops import SUFFIX, CropOptions, Photo, Record, crop_photos
 from exegan.data.source import is_picture
 from exegan.errors import ConfigError, InputError, Interrupted
+from exegan.io.files import reason, replacing, write_text
 
 _JOURNAL = "journal.jsonl"
 CROPS = "crops"
@@ -57,7 +58,7 @@ class Staging:
             self._rewrite(options)
             self._journal = (path / _JOURNAL).open("a", encoding="utf-8")
         except OSError as error:
-            raise InputError(f"{path} cannot be written ({error.strerror}); choose another output") from error
+            raise InputError(f"{path} cannot be written ({reason(error)}); choose another output") from error
 
     def _load(self) -> dict[str, Any]:
         """Read what an earlier run left; a line cut short by a kill is as if it were not there."""
@@ -75,10 +76,8 @@ class Staging:
         return dict(begun)
 
     def _rewrite(self, options: dict[str, Any]) -> None:
-        temporary = self.path / f"{_JOURNAL}.tmp"
         lines = [{"prepare": options}, *self.records.values()]
-        temporary.write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
-        os.replace(temporary, self.path / _JOURNAL)
+        write_text(self.path / _JOURNAL, "".join(json.dumps(line) + "\n" for line in lines))
 
     def has(self, photo: str, stamp: tuple[int, int]) -> bool:
         """Whether a photo is done, unchanged since, and its crops are whole."""
@@ -160,9 +159,7 @@ def write_report(path: Path, options: dict[str, Any], records: Sequence[Record],
         crops = [{"name": names[crop["file"]], "side": crop["side"]} for crop in record["crops"]]
         photos.append(json.dumps({**record, "crops": crops}))
     text = f'{{"options": {json.dumps(options)},\n"photos": [\n' + ",\n".join(photos) + "\n]}\n"
-    temporary = path.with_name(f".{path.name}.tmp")
-    temporary.write_text(text, encoding="utf-8")
-    os.replace(temporary, path)
+    write_text(path, text)
 
 
 def check_free(output: Path, earlier: dict[str, Any] | None, overwrite: bool) -> None:
@@ -205,10 +202,9 @@ def write_set(output: Path, staging: Staging, names: dict[str, str]) -> None:
     built = staging.path / f"set{'.zip' if is_zip(output) else ''}"
     files = sorted((name, staging.crops / file) for file, name in names.items())
     if is_zip(output):
-        with zipfile.ZipFile(built, "w", zipfile.ZIP_STORED) as archive:
+        with replacing(output, built), zipfile.ZipFile(built, "w", zipfile.ZIP_STORED) as archive:
             for name, file in files:
                 archive.writestr(zipfile.ZipInfo(name), file.read_bytes())  # without a date: same faces, same bytes
-        os.replace(built, output)
         return
     shutil.rmtree(built, ignore_errors=True)
     for name, file in files:
@@ -308,7 +304,7 @@ def prepare(
         raise Interrupted("interrupted; what is done is kept, the same command goes on from there") from stop
     except OSError as error:
         raise InputError(
-            f"{error.filename or output} cannot be written ({error.strerror}); fix that, the same command resumes"
+            f"{error.filename or output} cannot be written ({reason(error)}); fix that, the same command resumes"
         ) from error
     finally:
         staging.close()

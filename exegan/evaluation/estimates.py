@@ -12,15 +12,18 @@ from numpy.typing import NDArray
 from exegan.errors import InputError
 from exegan.evaluation.cases import Cases
 from exegan.evaluation.measuring import Cell, Measurer
-from exegan.metrics.base import Evidence, Metric, PerPicture, Rows
+from exegan.metrics.base import Measurements, Metric, PerImageMetric, Rows
 
 _DIGITS = 6
+MIN_GROUP_IMAGES = 30
+"""Images below which a group's figures are marked as unreliable."""
+Members = Mapping[str, NDArray[np.int64]]
 
 
 def estimate_all(
     measurer: Measurer, rows: Mapping[str, Mapping[str, Rows]], seed: int
 ) -> tuple[list[dict[str, Any]], list[dict[str, str]]]:
-    """Every figure, and what could not be had.
+    """Every figure, and what could not be estimated.
 
     Args:
         measurer: What was measured.
@@ -37,12 +40,12 @@ def estimate_all(
     left_out: dict[tuple[str, str], None] = {}
     for cell in cells:
         for metric in measurer.applicable(cell):
-            evidence = evidence_of(metric, rows[cell.name][metric.rows_key], portraits, measurer.cases)
-            shortfall = metric.shortfall(evidence)
+            measurements = measurements_of(metric, rows[cell.name][metric.rows_key], portraits, measurer.cases)
+            shortfall = metric.shortfall(measurements)
             if shortfall:
                 left_out[metric.name, shortfall] = None
                 continue
-            figures.append(figure_of(cell, metric, evidence, seed))
+            figures.append(figure_of(cell, metric, measurements, seed))
     possible = {metric.name for cell in cells for metric in measurer.applicable(cell)}
     for metric in measurer.metrics:
         if metric.name not in possible:
@@ -50,6 +53,29 @@ def estimate_all(
                 metric.name, f"there is no {' and no '.join(sorted(_missing(metric, measurer)))} to measure with"
             ] = None
     return figures, [{"metric": metric_name, "reason": reason} for metric_name, reason in left_out]
+
+
+def figure_of(cell: Cell, metric: Metric, measurements: Measurements, seed: int) -> dict[str, Any]:
+    """One figure, JSON-ready."""
+    assert cell.method is not None
+    found = metric.estimate(measurements, seed)
+    # Adding zero makes -0 a 0.
+    numbers = {name: round(getattr(found, name), _DIGITS) + 0.0 for name in ("value", "low", "high")}
+    where = {"method": cell.method.name, "bin": cell.bin_name if cell.method.uses_mask else None, "metric": metric.name}
+    return {**where, **numbers, "images": found.images, "note": found.note, **metric.describe()}
+
+
+def measurements_of(metric: Metric, rows: Rows, portraits: Mapping[str, Rows], cases: Cases) -> Measurements:
+    """A cell's rows of a metric beside those of the true pictures and exemplars, where the metric asks for them."""
+    if not metric.single_image:
+        return Measurements(rows)
+    known = portraits[metric.rows_key]
+    return Measurements(
+        rows,
+        known[: len(rows)],
+        None if cases.exemplars is None else known[cases.exemplars],
+        None if cases.others is None else known[cases.others],
+    )
 
 
 def _missing(metric: Metric, measurer: Measurer) -> set[str]:
@@ -61,32 +87,39 @@ def _missing(metric: Metric, measurer: Measurer) -> set[str]:
     return {words[need] for need in metric.needs if need not in met}
 
 
-def evidence_of(metric: Metric, rows: Rows, portraits: Mapping[str, Rows], cases: Cases) -> Evidence:
-    """A cell's rows of a metric beside those of the true pictures and exemplars, where the metric asks for them."""
-    if not metric.of_one:
-        return Evidence(rows)
-    known = portraits[metric.rows_key]
-    return Evidence(
-        rows,
-        known[: len(rows)],
-        None if cases.exemplars is None else known[cases.exemplars],
-        None if cases.others is None else known[cases.others],
-    )
+def estimate_groups(
+    measurer: Measurer, rows: Mapping[str, Mapping[str, Rows]], members: Members, method: str, seed: int
+) -> list[dict[str, Any]]:
+    """Figures of the metrics that have a value for each picture.
 
+    Those of whole sets (Fréchet and kernel distances, IDS) are left out: they depend on the number of pictures, so
+    that groups of different size could not be compared.
 
-def figure_of(cell: Cell, metric: Metric, evidence: Evidence, seed: int) -> dict[str, Any]:
-    """One figure, JSON-ready."""
-    assert cell.method is not None
-    found = metric.estimate(evidence, seed)
-    # Adding zero makes -0 a 0.
-    numbers = {name: round(getattr(found, name), _DIGITS) + 0.0 for name in ("value", "low", "high")}
-    where = {"method": cell.method.name, "bin": cell.bin_name if cell.method.uses_mask else None, "metric": metric.name}
-    return {**where, **numbers, "images": found.images, "note": found.note, **metric.described()}
+    Args:
+        measurer: What was measured.
+        rows: What `Measurer.measure` returned.
+        members: Pictures of each group.
+        method: Whose completions.
+        seed: Of the resampling.
 
-
-FEWEST = 30
-"""Images below which a group's figures are marked as unreliable."""
-Members = Mapping[str, NDArray[np.int64]]
+    Returns:
+        Figures as those of `estimate_all`, with the `group` and whether there are enough images to be `reliable`.
+    """
+    portraits_cell, *cells = measurer.cells()
+    figures = []
+    for cell in cells:
+        if cell.method is None or cell.method.name != method:
+            continue
+        for metric in measurer.applicable(cell):
+            measurements = measurements_of(
+                metric, rows[cell.name][metric.rows_key], rows[portraits_cell.name], measurer.cases
+            )
+            for label, numbers in members.items() if isinstance(metric, PerImageMetric) else ():
+                part = _part(measurements, numbers)
+                if metric.shortfall(part) is None:
+                    figure = figure_of(cell, metric, part, seed)
+                    figures.append({"group": label, "reliable": figure["images"] >= MIN_GROUP_IMAGES, **figure})
+    return figures
 
 
 def group_by_name(pattern: str, stems: Sequence[str]) -> Members:
@@ -119,41 +152,9 @@ def group_by_name(pattern: str, stems: Sequence[str]) -> Members:
     return {label: np.array(numbers) for label, numbers in ordered}
 
 
-def estimate_groups(
-    measurer: Measurer, rows: Mapping[str, Mapping[str, Rows]], members: Members, method: str, seed: int
-) -> list[dict[str, Any]]:
-    """Figures of the metrics that have a value for each picture.
-
-    Those of whole sets (Fréchet and kernel distances, IDS) are left out: they depend on the number of pictures, so
-    that groups of different size could not be compared.
-
-    Args:
-        measurer: What was measured.
-        rows: What `Measurer.measure` returned.
-        members: Pictures of each group.
-        method: Whose completions.
-        seed: Of the resampling.
-
-    Returns:
-        Figures as those of `estimate_all`, with the `group` and whether there are enough images to be `reliable`.
-    """
-    portraits_cell, *cells = measurer.cells()
-    figures = []
-    for cell in cells:
-        if cell.method is None or cell.method.name != method:
-            continue
-        for metric in measurer.applicable(cell):
-            evidence = evidence_of(metric, rows[cell.name][metric.rows_key], rows[portraits_cell.name], measurer.cases)
-            for label, numbers in members.items() if isinstance(metric, PerPicture) else ():
-                part = _part(evidence, numbers)
-                if metric.shortfall(part) is None:
-                    figure = figure_of(cell, metric, part, seed)
-                    figures.append({"group": label, "reliable": figure["images"] >= FEWEST, **figure})
-    return figures
-
-
-def _part(evidence: Evidence, numbers: NDArray[np.int64]) -> Evidence:
+def _part(measurements: Measurements, numbers: NDArray[np.int64]) -> Measurements:
     truth, exemplar, other = (
-        None if rows is None else rows[numbers] for rows in (evidence.truth, evidence.exemplar, evidence.other)
+        None if rows is None else rows[numbers]
+        for rows in (measurements.truth, measurements.exemplar, measurements.other)
     )
-    return Evidence(evidence.rows[numbers], truth, exemplar, other)
+    return Measurements(measurements.rows[numbers], truth, exemplar, other)

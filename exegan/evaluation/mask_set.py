@@ -1,12 +1,10 @@
-"""Frozen masks: a folder that a name, a count and a seed determine to the last pixel, and whose hash results carry."""
+"""Frozen mask sets: a folder that name, count and seed determine to the last pixel, and whose hash results record."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-import os
 import re
-import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +16,7 @@ from PIL import Image
 from exegan._version import __version__
 from exegan.errors import InputError, MaskError
 from exegan.io import read_mask
+from exegan.io.files import json_text, reason, replacing
 from exegan.masks.editing import BoolMask
 from exegan.masks.random import irregular_mask
 from exegan.masks.regions import crop_region_mask
@@ -73,28 +72,24 @@ def write_mask_set(name: str, folder: Path, count: int = 100, seed: int = 0) -> 
     side = _side(name)
     if not 1 <= count <= 9999 or seed < 0:
         raise MaskError(f"got count {count} and seed {seed}, expected a count of 1 to 9999 and a seed from 0 up")
-    temporary = folder.with_name(f".{folder.name}.{os.getpid()}.tmp")
     try:
         if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
             raise InputError(f"{folder} is there already, expected a new or empty folder; give another name")
         names = [*IRREGULAR, CENTRE, *FACE_REGIONS]
         digests, counts = {bin_name: hashlib.sha256() for bin_name in names}, dict.fromkeys(names, 0)
-        for bin_name, number, mask in _generate(side, count, seed):
-            path = temporary / mask_file(bin_name, number)
-            path.parent.mkdir(parents=True, exist_ok=True)
-            Image.fromarray(mask).save(path, format="PNG")
-            _update(digests[bin_name], bin_name, number, mask)
-            counts[bin_name] += 1
-        sha256 = {bin_name: digest.hexdigest() for bin_name, digest in digests.items()}
-        facts = {"name": name, "size": side, "seed": seed, "counts": counts, "sha256": sha256}
-        description = json.dumps({"exegan": __version__, **facts}, indent=2)
-        (temporary / DESCRIPTION).write_text(description + "\n", encoding="utf-8")
-        os.replace(temporary, folder)
+        with replacing(folder) as temporary:
+            for bin_name, number, mask in _generate(side, count, seed):
+                path = temporary / mask_file(bin_name, number)
+                path.parent.mkdir(parents=True, exist_ok=True)
+                Image.fromarray(mask).save(path, format="PNG")
+                _update(digests[bin_name], bin_name, number, mask)
+                counts[bin_name] += 1
+            sha256 = {bin_name: digest.hexdigest() for bin_name, digest in digests.items()}
+            facts = {"name": name, "size": side, "seed": seed, "counts": counts, "sha256": sha256}
+            description = json_text({"exegan": __version__, **facts})
+            (temporary / DESCRIPTION).write_text(description, encoding="utf-8")
     except (OSError, ValueError) as error:  # ValueError: a character that no name may have
-        reason = getattr(error, "strerror", None) or error
-        raise InputError(f"{folder} cannot be written ({reason}); choose another place") from error
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
+        raise InputError(f"{folder} cannot be written ({reason(error)}); choose another place") from error
     return MaskSet(folder, name, side, sha256, counts)
 
 

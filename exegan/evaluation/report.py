@@ -1,32 +1,18 @@
-"""The report of an evaluation: JSON, tables in Markdown and LaTeX, the contact sheet."""
+"""The report of an evaluation: tables in Markdown, the contact sheet."""
 
 from __future__ import annotations
 
-import json
-import platform
-import time
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from importlib import metadata
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
-from exegan._version import __version__
-from exegan.errors import Interrupted
-from exegan.evaluation.cases import WHOLE, Cases, Pixels
-from exegan.evaluation.estimates import FEWEST, estimate_all, estimate_groups, group_by_name
-from exegan.evaluation.mask_set import IRREGULAR
-from exegan.evaluation.measuring import RESULTS, SHEET, TABLE, Cell, Measurer, Store, write_text
-from exegan.evaluation.methods import DEFAULT_BASELINES, Method
-from exegan.inpainter import choose_device
-from exegan.io import save_photo
-from exegan.metrics.base import Evidence, PerPicture, Rows
-from exegan.metrics.networks import make_networks
-from exegan.metrics.registry import make_metrics
+from exegan.evaluation.cases import WHOLE, Pixels
+from exegan.evaluation.estimates import MIN_GROUP_IMAGES
+from exegan.evaluation.measuring import Cell, Measurer
+from exegan.metrics.base import Measurements, PerImageMetric, Rows
 
 _ARROWS = {"lower": "↓", "higher": "↑", "zero": "→0"}
 
@@ -130,7 +116,7 @@ def _foot(results: Mapping[str, Any]) -> str:
     if any(figure["trained_on"] for figure in results["figures"]):
         lines.append("- † measured through a network that the model was trained on.")
     if not all(figure["reliable"] for figure in results["groups"]):
-        lines.append(f"- * fewer than {FEWEST} images: not reliable.")
+        lines.append(f"- * fewer than {MIN_GROUP_IMAGES} images: not reliable.")
     for name, facts in results["networks"].items():
         lines.append(f"- Network {name}: {facts['origin']}, sha256 {facts['sha256'][:16]}.")
     versions = ", ".join(f"{name} {version}" for name, version in results["versions"].items())
@@ -157,7 +143,7 @@ def make_sheet(measurer: Measurer, rows: Mapping[str, Mapping[str, Rows]], metho
         if cell.method is None or cell.method.name != method_name:
             continue
         metric = _ordering(measurer, cell)
-        values = metric.values(Evidence(rows[cell.name][metric.rows_key]))
+        values = metric.values(Measurements(rows[cell.name][metric.rows_key]))
         ordered = np.argsort(np.nan_to_num(values, nan=-np.inf), kind="stable")
         for word, number in (("median", int(ordered[len(ordered) // 2])), ("worst", int(ordered[-1]))):
             title = f"{word} of {cell.bin_name}: {measurer.cases.stems[number]}, {metric.name} {values[number]:.3f}"
@@ -165,8 +151,8 @@ def make_sheet(measurer: Measurer, rows: Mapping[str, Mapping[str, Rows]], metho
     return _drawn(strips)
 
 
-def _ordering(measurer: Measurer, cell: Cell) -> PerPicture:
-    found = [metric for metric in measurer.applicable(cell) if isinstance(metric, PerPicture)]
+def _ordering(measurer: Measurer, cell: Cell) -> PerImageMetric:
+    found = [metric for metric in measurer.applicable(cell) if isinstance(metric, PerImageMetric)]
     perceptual = (metric for metric in found if metric.rows_key.startswith("perceptual"))
     return next(perceptual, next(metric for metric in found if metric.name == "L1"))
 
@@ -174,13 +160,13 @@ def _ordering(measurer: Measurer, cell: Cell) -> PerPicture:
 def _pictures(measurer: Measurer, bin_name: str, number: int) -> dict[str, Pixels]:
     cases = measurer.cases
     truth, mask = cases.portrait(number), cases.mask(bin_name, number)
-    shown = {"truth": truth}
+    pictures = {"truth": truth}
     if mask is not None:
-        shown["masked image"] = masked(truth, mask)
+        pictures["masked image"] = masked(truth, mask)
     if cases.exemplars is not None:
-        shown["exemplar"] = cases.portrait(int(cases.exemplars[number]))
+        pictures["exemplar"] = cases.portrait(int(cases.exemplars[number]))
     methods = (method for method in measurer.methods if method.uses_mask)
-    return shown | {method.name: measurer.pictures(Cell(bin_name, method), [number])[0] for method in methods}
+    return pictures | {method.name: measurer.pictures(Cell(bin_name, method), [number])[0] for method in methods}
 
 
 def masked(truth: Pixels, mask: NDArray[np.bool_]) -> Pixels:
@@ -203,122 +189,3 @@ def _drawn(strips: Sequence[tuple[str, dict[str, Pixels]]]) -> Image.Image:
             sheet.paste(picture, (left, top + _LINE))
             draw.text((left, top + _LINE + _SIDE), name, fill="black")
     return sheet
-
-
-FORMAT = 2
-_PACKAGES = ("torch", "numpy", "scikit-image", "scikit-learn", "torchmetrics", "opencv-python-headless")
-
-
-@dataclass(frozen=True)
-class Choices:
-    """What both entry points share.
-
-    Args:
-        networks: Local weight file of each metric network by name, None for its download; None takes the defaults.
-        images: The first so many faces by name; None takes all.
-        bins: Bins of the mask set.
-        seed: Of pairing, random numbers and resampling.
-        group: Pattern that finds a picture's group in its name, as for `group_by_name`; None for no groups.
-        baselines: Names of `exegan.evaluation.methods.BASELINES`; without masks there are none.
-        raw: What the model draws is put into the hole as it is, not pasted as `exegan inpaint` does.
-        exemplar_strength: As in `exegan.inpainter.Options`.
-        truncation_psi: As there.
-        backend: `torch` or `onnx`.
-        device: Where the model and the metrics' networks run: `auto`, `cpu`, `cuda` or `mps`.
-    """
-
-    networks: Mapping[str, str | None] | None = None
-    images: int | None = None
-    bins: Sequence[str] = tuple(IRREGULAR)
-    seed: int = 0
-    group: str | None = None
-    baselines: Sequence[str] = DEFAULT_BASELINES
-    raw: bool = False
-    exemplar_strength: float = 1.0
-    truncation_psi: float = 1.0
-    backend: str = "torch"
-    device: str = "auto"
-
-
-def evaluate_cases(
-    cases: Cases,
-    methods: Sequence[Method],
-    shown: str,
-    model: Mapping[str, Any] | None,
-    output: Path,
-    choices: Choices,
-    began: float,
-) -> dict[str, Any]:
-    """Measure methods on cases and write everything; where the same was finished before, read it.
-
-    Args:
-        cases: What is completed.
-        methods: How, in the order of the table.
-        shown: Name of the method whose median and worst cases are shown.
-        model: JSON-ready facts of the model; None for pictures of another program.
-        output: Folder for the results.
-        choices: See there.
-        began: When the evaluation began, by `time.perf_counter`.
-
-    Returns:
-        Content of `results.json`.
-    """
-    members = group_by_name(choices.group, cases.stems) if choices.group is not None else {}
-    facts = cases.facts()
-    trained_on, device = (model or {}).get("trained_on", ()), choose_device(choices.device)
-    networks, missing = make_networks(choices.networks, str(facts["size"]), trained_on, device)
-    metrics, without = make_metrics(networks, missing)
-    plan = {
-        "exegan": __version__,
-        "model": model,
-        "cases": facts,
-        "methods": {method.name: method.facts() for method in methods},
-        "seed": choices.seed,
-    }
-    store = Store(output, plan)
-    head = {
-        "format": FORMAT,
-        "plan": plan,
-        "group": choices.group,
-        "networks": {network.name: network.described() for network in networks},
-        "versions": _versions(),
-    }
-    finished = _finished(output, head)
-    if finished:
-        return finished
-    measurer = Measurer(cases, methods, metrics, store)
-    rows = measurer.measure()
-    try:
-        figures, left_out = estimate_all(measurer, rows, choices.seed)
-        groups = estimate_groups(measurer, rows, members, shown, choices.seed)
-        sheet = make_sheet(measurer, rows, shown)
-    except KeyboardInterrupt:
-        kept = f"all pictures are measured in {output}"
-        raise Interrupted(f"interrupted; {kept}, the same command ends the work") from None
-    results = {**head, "figures": figures, "left_out": [*without, *left_out], "groups": groups}
-    seconds = {"seconds": round(time.perf_counter() - began, 1), "cpu_seconds": round(time.process_time(), 1)}
-    results["times"] = {**seconds, "date": time.strftime("%Y-%m-%d")}
-    save_photo(sheet, output / SHEET)
-    write_text(output / TABLE, make_markdown(results))
-    write_text(output / RESULTS, json.dumps(results, indent=2, ensure_ascii=False) + "\n")
-    return results
-
-
-def _finished(output: Path, head: Mapping[str, Any]) -> dict[str, Any] | None:
-    """Results of the very same evaluation, where it was finished before."""
-    try:
-        results = json.loads((output / RESULTS).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return None
-    same = isinstance(results, dict) and all(results.get(key) == json.loads(json.dumps(head[key])) for key in head)
-    return results if same else None
-
-
-def _versions() -> dict[str, str]:
-    versions = {"exegan": __version__, "python": platform.python_version()}
-    for package in _PACKAGES:
-        try:
-            versions[package] = metadata.version(package)
-        except metadata.PackageNotFoundError:
-            continue
-    return versions

@@ -1,4 +1,9 @@
-"""How visible the rim of a filled hole is."""
+"""How visible the rim of a filled hole is, with and without the true picture to compare with.
+
+Both measures take the runs of pixels that leave the hole along rows and columns. `seam_score` rates a result by itself:
+the step across the rim, as a multiple of the steps of the photo beside it. `seam_step` is that step alone, in grey
+levels, for the metric that takes the truth's step off it.
+"""
 
 from __future__ import annotations
 
@@ -13,8 +18,8 @@ _NOISE = 1.0  # grey levels: steps below it nobody sees, and flat surroundings m
 def seam_score(result: NDArray[np.uint8], mask: NDArray[np.bool_]) -> float:
     """Step across a hole's rim against the steps of the photo just outside it.
 
-    Neighbouring pixels of which one is hole and one is not are compared with the pair next to them on the known side,
-    along rows and columns; what the hole held before plays no part.
+    Neighbouring pixels of which one is hole and one is not are compared with the pair next to them on the known side;
+    what the hole held before plays no part.
 
     Args:
         result: uint8 [H, W, 3] with the hole filled.
@@ -24,26 +29,41 @@ def seam_score(result: NDArray[np.uint8], mask: NDArray[np.bool_]) -> float:
         1 = as smooth as the photo around it; 2 = steps twice as large; below 1 smoother. 1 where a hole has no rim in
         the photo, or nothing known beside it.
     """
+    inner, rim, outer = _leaving_runs(result, mask, known=2)
+    if not len(inner):
+        return 1.0
+    return float((np.abs(inner - rim).mean() + _NOISE) / (np.abs(rim - outer).mean() + _NOISE))
+
+
+def seam_step(picture: NDArray[np.uint8], mask: NDArray[np.bool_]) -> float:
+    """Mean absolute step between neighbours, one in the hole and one outside, in levels of 0..255; NaN without a rim.
+
+    Args:
+        picture: uint8 [H, W, 3].
+        mask: Bool [H, W], True = hole.
+    """
+    inner, rim = _leaving_runs(picture, mask, known=1)
+    return float(np.abs(inner - rim).mean()) if len(inner) else float("nan")
+
+
+def _leaving_runs(picture: NDArray[np.uint8], mask: NDArray[np.bool_], known: int) -> list[NDArray[np.int16]]:
+    """Colours [N, 3] of the last hole pixel, and of the `known` pixels outside that follow it, of all such runs."""
     rows, columns = (np.flatnonzero(mask.any(axis=axis)) for axis in (1, 0))
     if not rows.size:
-        return 1.0
-    box = np.s_[max(0, rows[0] - 2) : rows[-1] + 3, max(0, columns[0] - 2) : columns[-1] + 3]
-    hole, picture = mask[box], result[box].astype(np.int16)
-    across, beside = [], []
-    # Every way from the hole outwards: hole, known, known.
+        return [np.empty((0, 3), np.int16)] * (known + 1)
+    box = np.s_[max(0, rows[0] - known) : rows[-1] + known + 1, max(0, columns[0] - known) : columns[-1] + known + 1]
+    hole, pixels = mask[box], picture[box].astype(np.int16)
+    found: list[list[NDArray[np.int16]]] = []
     for axis in (0, 1):
         for turned in (slice(None), slice(None, None, -1)):
             way = (turned, slice(None)) if axis == 0 else (slice(None), turned)
-            inner, rim, outer = (_along(hole[way], axis, shift) for shift in range(3))
-            meets = inner & ~rim & ~outer
-            values = [_along(picture[way], axis, shift)[meets] for shift in range(3)]
-            across.append(np.abs(values[0] - values[1]).mean(axis=-1))
-            beside.append(np.abs(values[1] - values[2]).mean(axis=-1))
-    steps, usual = np.concatenate(across), np.concatenate(beside)
-    return 1.0 if not steps.size else float((steps.mean() + _NOISE) / (usual.mean() + _NOISE))
+            inner, *outside = (_shifted(hole[way], axis, shift, known) for shift in range(known + 1))
+            meets = inner & ~np.any(outside, axis=0)
+            found.append([_shifted(pixels[way], axis, shift, known)[meets] for shift in range(known + 1)])
+    return [np.concatenate(parts) for parts in zip(*found, strict=True)]
 
 
-def _along(array: NDArray[Any], axis: int, shift: int) -> NDArray[Any]:
-    """`array` from `shift` on along an axis, two shorter than it, so that three shifts are neighbours."""
-    length = max(array.shape[axis] - 2, 0)
+def _shifted(array: NDArray[Any], axis: int, shift: int, known: int) -> NDArray[Any]:
+    """`array` from `shift` on along an axis, `known` shorter than it, so that the shifts are neighbours."""
+    length = max(array.shape[axis] - known, 0)
     return array[shift : shift + length] if axis == 0 else array[:, shift : shift + length]

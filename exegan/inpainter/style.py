@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +19,7 @@ from exegan.errors import InputError, NoFaceFound
 from exegan.faces.detect import Face, largest_face
 from exegan.faces.exemplars import Key
 from exegan.io import read_photo
+from exegan.io.files import reason, replacing, short_repr
 
 STYLE_SUFFIX = ".safetensors"
 
@@ -145,16 +145,12 @@ def save_style(style: Style, path: str | Path) -> None:
     """
     path = Path(path)
     check_style_output(path)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    metadata = {"format": _FORMAT, "model_sha256": style.model_sha256 or ""}
     try:
-        metadata = {"format": _FORMAT, "model_sha256": style.model_sha256 or ""}
-        save_file({"style": style.codes.contiguous()}, temporary, metadata)
-        os.replace(temporary, path)
+        with replacing(path) as temporary:
+            save_file({"style": style.codes.contiguous()}, temporary, metadata)
     except (OSError, SafetensorError) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise InputError(f"the style {path} cannot be written ({reason}); choose another place") from error
-    finally:
-        temporary.unlink(missing_ok=True)
+        raise InputError(f"the style {path} cannot be written ({reason(error)}); choose another place") from error
 
 
 def check_style_output(path: str | Path) -> None:
@@ -178,9 +174,9 @@ def _expect_possible_name(path: Path) -> None:
     except (FileNotFoundError, NotADirectoryError):
         pass
     except (OSError, ValueError) as error:  # too long for the system, a character that it has not
-        name = f"{str(path)[:100]!r}..." if len(str(path)) > 100 else repr(str(path))
-        reason = getattr(error, "strerror", None) or error
-        raise InputError(f"the style {name} cannot be used ({reason}); give another name") from error
+        raise InputError(
+            f"the style {short_repr(str(path))} cannot be used ({reason(error)}); give another name"
+        ) from error
 
 
 def load_style(path: str | Path) -> Style:

@@ -1,4 +1,4 @@
-"""Decode picture files: which formats, how large, and what is wrong with a file that cannot be read."""
+"""Decoding of picture files: formats, limits of size, and one sentence for whatever is wrong with a file."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from PIL import Image, UnidentifiedImageError, features
 
 from exegan.errors import ConfigError, ExeGanError, InputError
 from exegan.io.c2pa import holds_manifest
+from exegan.io.files import reason
 
 # Just below the size at which Pillow itself refuses to decode.
 MAX_PIXELS = 178_000_000
@@ -50,15 +51,14 @@ HAD_MANIFEST = "exegan_had_manifest"
 MAX_MEGAPIXELS = "EXEGAN_MAX_MEGAPIXELS"
 """Environment variable: megapixels that one process decodes at once, those of all its threads together."""
 DEFAULT_MAX_MEGAPIXELS = 120
-_LONGEST_REASON = 200
 
 
 class _PixelBudget:
-    """Pixels that all threads of this process work on at once; who asks for too many waits, in order."""
+    """Pixels that all threads of this process work on at once; a thread that wants too many waits, in order."""
 
     def __init__(self) -> None:
         self.reset()
-        # A child has only the thread that forked, and nobody else there would give anything back.
+        # A child has only the thread that forked; what others held would never be given back.
         if hasattr(os, "register_at_fork"):
             os.register_at_fork(after_in_child=self.reset)
 
@@ -68,7 +68,7 @@ class _PixelBudget:
 
     @contextlib.contextmanager
     def taken(self, pixels: int, most: int) -> Iterator[None]:
-        """Hold so many; what is larger than all goes alone. Not to be nested."""
+        """Hold so many; a picture above the limit is decoded alone. Not to be nested."""
         freed = self._freed
         with self._turn, freed:
             freed.wait_for(lambda: self._held == 0 or self._held + pixels <= most)
@@ -87,7 +87,7 @@ _budget = _PixelBudget()
 def limit_pixels(most: int) -> None:
     """Refuse larger pictures from now on, in this whole process: also those that other libraries decode with Pillow.
 
-    It comes before `EXEGAN_MAX_MEGAPIXELS`, and whoever is refused is not told of an option.
+    It takes precedence over `EXEGAN_MAX_MEGAPIXELS`, and the error names no option.
 
     Args:
         most: Pixels of a picture, and of all that are decoded at once; below `MAX_PIXELS`.
@@ -105,15 +105,15 @@ def most_pixels() -> int:
     """
     if _budget.most is not None:
         return _budget.most
-    if not (told := os.environ.get(MAX_MEGAPIXELS)):
+    if not (text := os.environ.get(MAX_MEGAPIXELS)):
         return min(DEFAULT_MAX_MEGAPIXELS * 10**6, MAX_PIXELS)
     try:
-        most = round(float(told) * 10**6)
+        most = round(float(text) * 10**6)
     except (ValueError, OverflowError):
         most = 0
     if not 0 < most <= MAX_PIXELS:
         expected = f"expected megapixels, at most {MAX_PIXELS // 10**6}"
-        raise ConfigError(f"{MAX_MEGAPIXELS} is {told[:40]!r}, {expected}; set it to a number")
+        raise ConfigError(f"{MAX_MEGAPIXELS} is {text[:40]!r}, {expected}; set it to a number")
     return most
 
 
@@ -136,8 +136,9 @@ def read_bytes(path: str | Path) -> bytes:
     except FileNotFoundError as error:
         raise InputError(f"the picture {path} does not exist; check the path") from error
     except (OSError, ValueError) as error:  # the latter for a zero byte in the path
-        reason = getattr(error, "strerror", None) or error
-        raise InputError(f"the picture {path} cannot be read ({reason}); check its name and permissions") from error
+        raise InputError(
+            f"the picture {path} cannot be read ({reason(error)}); check its name and permissions"
+        ) from error
     except MemoryError as error:
         raise InputError(f"the picture {path} is too large for this machine's memory; make it smaller") from error
 
@@ -181,7 +182,7 @@ def check_picture(file: BinaryIO, where: str) -> None:
 
 
 def _opened(file: BinaryIO, where: str) -> Image.Image:
-    """What the file's header says, if it is one picture and not too large."""
+    """The picture by its header, if it is one picture and not too large."""
     image = Image.open(file, formats=DECODED)
     pixels, most = image.width * image.height, most_pixels()
     if pixels > MAX_PIXELS or (pixels > most and _budget.most is not None):
@@ -226,18 +227,9 @@ def _failures_named(where: str, start: bytes) -> Iterator[None]:
         raise InputError(f"{where} is not a picture, expected one of {', '.join(FORMATS)}") from error
     except MemoryError as error:
         raise InputError(f"{where} is too large for this machine's memory; make it smaller first") from error
-    # Decoders raise what they stumble over: RuntimeError (AVIF), KeyError and ZeroDivisionError (TIFF), struct.error...
+    # Decoders raise exceptions of any kind: RuntimeError (AVIF), KeyError and ZeroDivisionError (TIFF), struct.error...
     except Exception as error:
-        told = reason(error)
-        raise InputError(f"{where} is damaged and cannot be decoded ({told}); get the file again") from error
-
-
-def reason(error: Exception) -> str:
-    """What an exception of a library says, on one line that is not too long; its kind where it does not say much."""
-    text = " ".join(str(getattr(error, "strerror", None) or error).split())
-    if not isinstance(error, (OSError, SyntaxError, ValueError)):
-        text = f"{type(error).__name__}: {text}" if text else type(error).__name__
-    return text if len(text) <= _LONGEST_REASON else f"{text[:_LONGEST_REASON]}…"
+        raise InputError(f"{where} is damaged and cannot be decoded ({reason(error)}); get the file again") from error
 
 
 def _is_deep_colour(image: Image.Image) -> bool:

@@ -36,13 +36,13 @@ def upright_rgb(image: Image.Image) -> Image.Image:
 
 
 def upright(image: Image.Image) -> Image.Image:
-    """A picture turned as its EXIF orientation says, without the file that Pillow read it from; it may be the same."""
+    """A picture turned by its EXIF orientation, without the file that Pillow read it from; it may be the same."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of Pillow, about EXIF data cut short
             if image.getexif().get(ORIENTATION) in range(2, 9):
                 return ImageOps.exif_transpose(image)
-    except Exception:  # Pillow raises whatever it stumbles over in damaged EXIF data, which then says nothing
+    except Exception:  # Pillow raises exceptions of any kind on damaged EXIF data, which are then ignored
         return image.copy()
     return image if type(image) is Image.Image else image.copy()
 
@@ -93,7 +93,7 @@ def read_deep(data: bytes, opened: Image.Image, upright: Image.Image) -> Deep | 
     Args:
         data: The file.
         opened: The same as Pillow opened it.
-        upright: The same turned as its orientation says, whose 8 bits are the upper ones.
+        upright: The same turned by its orientation, whose 8 bits are the upper ones.
 
     Returns:
         None where the extra is not installed, or the two libraries do not read the same.
@@ -105,7 +105,7 @@ def read_deep(data: bytes, opened: Image.Image, upright: Image.Image) -> Deep | 
         return None
     try:
         read = cv2.imdecode(np.frombuffer(data, dtype=np.uint8), cv2.IMREAD_UNCHANGED)
-    except cv2.error:  # damage that Pillow gets over
+    except cv2.error:  # damage that Pillow tolerates
         return None
     if read is None or read.dtype != np.uint16 or read.ndim != 3:
         return None
@@ -205,7 +205,7 @@ def _swapped(pixels: Deep) -> Deep:
 
 
 def _turned(deep: Deep, opened: Image.Image) -> Deep:
-    """As the EXIF orientation of the file says, a channel at a time, since Pillow has no picture of all."""
+    """Turned by the EXIF orientation of the file, a channel at a time, since Pillow has no picture of all."""
     channels = []
     for k in range(deep.shape[2]):
         channel = Image.fromarray(np.ascontiguousarray(deep[..., k]))

@@ -31,7 +31,7 @@ _WIDENED = {"1": "L", "P": "RGBA", "PA": "RGBA", "RGBX": "RGB", "La": "LA", "RGB
 
 @dataclass(frozen=True, eq=False)
 class Photo:
-    """A photo and what its file says beside the pixels.
+    """A photo with the metadata of its file.
 
     Args:
         native: Upright picture in the file's mode and depth.
@@ -192,7 +192,7 @@ def _read_exif(image: Image.Image) -> tuple[bytes, bool]:
                 entries = exif_directory(exif, directory)
                 is_whole &= bool(entries) or directory not in exif
                 found |= {directory: entries} if entries else {}
-        except Exception:  # Pillow raises whatever it stumbles over in damaged EXIF data
+        except Exception:  # Pillow raises exceptions of any kind on damaged EXIF data
             is_whole = False
     kept = _writable(found)
     written = _exif_bytes({tag: encoded_text(value) for tag, value in kept.items()}) or b""

@@ -1,10 +1,8 @@
-"""Pictures into files: in the format of the extension, whole or not at all, with what belongs to them."""
+"""Writing of photos: in the format of the extension, whole or not at all, with the metadata of the original."""
 
 from __future__ import annotations
 
-import contextlib
 import os
-import re
 import struct
 from collections.abc import Callable
 from pathlib import Path
@@ -13,44 +11,15 @@ from typing import Any, BinaryIO
 from PIL import Image, TiffImagePlugin, TiffTags
 
 from exegan.errors import ExeGanError, InputError
-from exegan.io.decode import FORMATS, WITH_ALPHA, WITH_QUALITY, WITH_XMP, reason, working_on
+from exegan.io.decode import FORMATS, WITH_ALPHA, WITH_QUALITY, WITH_XMP, working_on
 from exegan.io.depth import WITH_DEEP_COLOUR, png_texts, write_deep
+from exegan.io.files import reason, replacing
 from exegan.io.photo import EXIF_DIRECTORIES, XMP_IN_JPEG, Photo, encoded_text, exif_directory
 
 _QUALITY = 95
 _PNG_LEVEL = 3  # of a photo of one megapixel in 0.2 s where Pillow's 6 takes 0.7 s, for a file 3 % larger
 _MOST_IN_JPEG = 65_533  # bytes of a segment
 _XMP_TAG = 700
-_TEMPORARY = ".tmp"
-
-
-def check_output(path: str | Path) -> None:
-    """Make sure a picture can be written there, before any work is done.
-
-    Raises:
-        InputError: The extension names no known format, or the folder does not exist.
-    """
-    path = Path(path)
-    if path.suffix.lower() not in FORMATS:
-        raise InputError(f"the output {path} has the extension {path.suffix!r}, expected one of {', '.join(FORMATS)}")
-    try:
-        if path.is_dir():
-            raise InputError(f"the output {path} is a folder, expected a file name in it")
-        if not path.parent.is_dir():
-            raise InputError(f"the output's folder {path.parent} does not exist; make it first")
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise InputError(f"the output {path} cannot be written ({reason}); choose another name") from error
-
-
-def most_xmp(path: str | Path) -> float:
-    """Bytes of an XMP packet that the format of the path's extension can hold."""
-    return _MOST_IN_JPEG - len(XMP_IN_JPEG) if FORMATS.get(Path(path).suffix.lower()) == "JPEG" else float("inf")
-
-
-def save_photo(image: Image.Image, path: str | Path, quality: int | None = None) -> None:
-    """Write an RGB picture that comes from no file; arguments and errors as for `write_photo`."""
-    write_photo(Photo(image, image), path, quality)
 
 
 def write_photo(
@@ -82,28 +51,52 @@ def write_photo(
     check_output(path)
     path = Path(path)
     kind = FORMATS[path.suffix.lower()]
-    temporary = path.with_name(f".{path.name}.{os.getpid()}{_TEMPORARY}")
     try:
-        with working_on(photo.native):
-            notes = _write(photo, temporary, kind, quality, photo.xmp if xmp is None else xmp)
-        if seal is not None:
-            seal(temporary)
-        os.replace(temporary, path)
+        with replacing(path) as temporary:
+            with working_on(photo.native):
+                notes = _write(photo, temporary, kind, quality, photo.xmp if xmp is None else xmp)
+            if seal is not None:
+                seal(temporary)
     except ExeGanError:
         raise
     except OSError as error:
         raise InputError(f"the output {path} cannot be written ({reason(error)}); choose another place") from error
     except MemoryError as error:
-        told = f"the output {path} cannot be written, it is too large for this machine's memory"
-        raise InputError(f"{told}; make the photo smaller first") from error
-    # Writers raise what they stumble over: ValueError for more pixels a side than WebP has, RuntimeError (AVIF)..
+        wrong = f"the output {path} cannot be written, it is too large for this machine's memory"
+        raise InputError(f"{wrong}; make the photo smaller first") from error
+    # Writers raise exceptions of any kind: ValueError for more pixels a side than WebP has, RuntimeError (AVIF) ...
     except Exception as error:
-        told = f"the output {path} cannot be written as {kind} ({reason(error)})"
-        raise InputError(f"{told}; choose another format") from error
-    finally:
-        with contextlib.suppress(OSError, ValueError):  # a name that no disk takes; what matters was raised above
-            temporary.unlink(missing_ok=True)
+        wrong = f"the output {path} cannot be written as {kind} ({reason(error)})"
+        raise InputError(f"{wrong}; choose another format") from error
     return [*photo.notes, *notes]
+
+
+def save_photo(image: Image.Image, path: str | Path, quality: int | None = None) -> None:
+    """Write an RGB picture that comes from no file; arguments and errors as for `write_photo`."""
+    write_photo(Photo(image, image), path, quality)
+
+
+def check_output(path: str | Path) -> None:
+    """Make sure a picture can be written there, before any work is done.
+
+    Raises:
+        InputError: The extension names no known format, or the folder does not exist.
+    """
+    path = Path(path)
+    if path.suffix.lower() not in FORMATS:
+        raise InputError(f"the output {path} has the extension {path.suffix!r}, expected one of {', '.join(FORMATS)}")
+    try:
+        if path.is_dir():
+            raise InputError(f"the output {path} is a folder, expected a file name in it")
+        if not path.parent.is_dir():
+            raise InputError(f"the output's folder {path.parent} does not exist; make it first")
+    except (OSError, ValueError) as error:
+        raise InputError(f"the output {path} cannot be written ({reason(error)}); choose another name") from error
+
+
+def most_xmp(path: str | Path) -> float:
+    """Bytes of an XMP packet that the format of the path's extension can hold."""
+    return _MOST_IN_JPEG - len(XMP_IN_JPEG) if FORMATS.get(Path(path).suffix.lower()) == "JPEG" else float("inf")
 
 
 def _write(photo: Photo, path: Path, kind: str, quality: int | None, xmp: bytes | None) -> list[str]:
@@ -123,12 +116,6 @@ def _write(photo: Photo, path: Path, kind: str, quality: int | None, xmp: bytes 
     if kind == "TIFF":
         _add_tags(path, metadata.get("exif", b""), xmp)
     return notes
-
-
-def being_written(name: str) -> str | None:
-    """Name of the file that a temporary file of `write_photo` was to become, None if it is no such file."""
-    found = re.fullmatch(rf"\.(.+)\.\d+{re.escape(_TEMPORARY)}", name)
-    return found and found[1]
 
 
 def _fitting(photo: Photo, kind: str) -> tuple[Image.Image, list[str]]:

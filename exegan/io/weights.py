@@ -1,7 +1,7 @@
 """The only place that opens files of network weights: reading, checking, loading, hashing, guarding downloads.
 
 Nothing in a weight file is ever executed. A file that is missing, damaged, not a weight file at all or of another
-network is a `WeightsError` that says so.
+network is a `WeightsError`.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ import torch
 from torch import Tensor, nn
 
 from exegan.errors import WeightsError
+from exegan.io.files import reason, sha256_of_file
 
 # A server that stops answering would otherwise hold the program for ever: urllib has no time limit of its own.
 DOWNLOAD_TIMEOUT_S = 60.0
@@ -198,11 +199,8 @@ def sha256_of(path: str | Path) -> str:
     Raises:
         WeightsError: The file is missing, unreadable or no weight file.
     """
-    digest = hashlib.sha256()
     with _weight_file(path).open("rb") as file:
-        while block := file.read(1 << 20):
-            digest.update(block)
-    return digest.hexdigest()
+        return sha256_of_file(file)
 
 
 def sha256_of_state(state: Mapping[str, Tensor]) -> str:
@@ -237,12 +235,10 @@ def _damaged(path: Path, expected: str, error: BaseException) -> WeightsError:
 
 def _reason(error: BaseException) -> str:
     # "<urlopen error timed out>" is "timed out"; an HTTPError's own text has the status as well.
-    text = str(error)
     if isinstance(error, urllib.error.URLError) and not isinstance(error, urllib.error.HTTPError):
-        text = str(error.reason)
+        error = error.reason if isinstance(error.reason, BaseException) else OSError(error.reason)
     # torch appends paragraphs of advice, some of it to switch the safety off: keep the first sentence.
-    lines = text.strip().splitlines()
-    return lines[0].split(". ")[0][:200] if lines else type(error).__name__
+    return reason(error, plain=(Exception,)).split(". ")[0]
 
 
 def _some(keys: Sequence[str]) -> str:

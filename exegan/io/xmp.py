@@ -9,6 +9,13 @@ from xml.etree import ElementTree
 from exegan._version import __version__
 
 DIGITAL_SOURCE_TYPE = "http://cv.iptc.org/newscodes/digitalsourcetype/compositeWithTrainedAlgorithmicMedia"
+_RDF = "http://www.w3.org/1999/02/22-rdf-syntax-ns#"
+_IPTC = "http://iptc.org/std/Iptc4xmpExt/2008-02-29/"
+_OWN = "https://exegan.invalid/ns/1.0/"
+_META = "adobe:ns:meta/"
+_NAMES = {"rdf": _RDF, "Iptc4xmpExt": _IPTC, "exegan": _OWN, "x": _META}
+_BEGIN = '<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>\n'
+_END = '\n<?xpacket end="w"?>'
 
 
 @dataclass(frozen=True)
@@ -30,21 +37,12 @@ class Provenance:
         return f"exegan {self.version} ({model}, seed {self.seed})"
 
 
-_RDF = "http://www.w3.org/1999/02/22-rdf-syntax-ns#"
-_IPTC = "http://iptc.org/std/Iptc4xmpExt/2008-02-29/"
-_OWN = "https://exegan.invalid/ns/1.0/"
-_META = "adobe:ns:meta/"
-_NAMES = {"rdf": _RDF, "Iptc4xmpExt": _IPTC, "exegan": _OWN, "x": _META}
-_BEGIN = '<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>\n'
-_END = '\n<?xpacket end="w"?>'
-
-
 def marked_packet(existing: bytes | None, provenance: Provenance) -> bytes:
     """An XMP packet with the mark.
 
     Args:
         existing: Packet of the photo; a broken one is replaced, a sound one keeps all its properties.
-        provenance: What to say; an earlier mark gives way to it.
+        provenance: Content of the mark, which replaces an earlier one.
 
     Returns:
         UTF-8 XML with `Iptc4xmpExt:DigitalSourceType` = `compositeWithTrainedAlgorithmicMedia`, version, model, seed.

@@ -7,11 +7,11 @@ from functools import partial
 import numpy as np
 import torch
 
-from exegan.metrics.base import Comparison, Evidence, OfSet, Rows, require
+from exegan.metrics.base import Comparison, Measurements, Rows, SetMetric, require
 from exegan.metrics.networks import MetricNetwork
 
 
-class OfFeatures(OfSet):
+class FeatureMetric(SetMetric):
     """A metric of two sets of feature vectors.
 
     Args:
@@ -35,13 +35,13 @@ def features_key(network: MetricNetwork) -> str:
 
 def feature_rows(network: MetricNetwork, batch: Comparison) -> Rows:
     """A network's features of the completed pictures [B, D]."""
-    features = batch.completed.through(network).features
-    assert features is not None
-    rows: Rows = features.cpu().double().numpy()
+    vectors = batch.completed.features(network).vectors
+    assert vectors is not None
+    rows: Rows = vectors.cpu().double().numpy()
     return rows
 
 
-class Frechet(OfFeatures):
+class Frechet(FeatureMetric):
     """|difference of means|² + trace(S + T - 2 (S T)^½) of the two sets' covariances S and T."""
 
     def __init__(self, network: MetricNetwork) -> None:
@@ -68,21 +68,21 @@ def frechet_distance(a: Rows, b: Rows) -> float:
     first, second = (np.asarray(np.linalg.qr(x, mode="r")) if len(x) > x.shape[1] else x for x in centred)
     cross = np.linalg.svd(first @ second.T, compute_uv=False).sum()
     means = np.square(a.mean(axis=0) - b.mean(axis=0)).sum()
-    # Rounding may leave a hair below 0 for equal sets.
+    # Rounding may give slightly less than 0 for equal sets.
     return max(0.0, float(means + sum(np.square(x).sum() for x in centred) - 2 * cross))
 
 
 SUBSETS, SUBSET = 100, 1000
 
 
-class Kernel(OfFeatures):
+class Kernel(FeatureMetric):
     """Unbiased squared maximum mean discrepancy under the kernel (x·y / D + 1)³.
 
     Of all pictures at once up to `SUBSET`; of more the mean over `SUBSETS` random subsets of so many, as the paper has
     it: the kernel's matrix of all would grow with the square of their number.
     """
 
-    fewest = 20
+    min_images = 20
 
     def __init__(self, network: MetricNetwork) -> None:
         super().__init__("KID" if network.name == "inception" else "kernel", network)
@@ -101,22 +101,22 @@ class Kernel(OfFeatures):
         return f"mean of {SUBSETS} random subsets of {SUBSET} images" if len(rows) > SUBSET else ""
 
 
-class _Discriminative(OfFeatures):
+class _Discriminative(FeatureMetric):
     better = "higher"
 
     def __init__(self, name: str, network: MetricNetwork) -> None:
         super().__init__(name, network)
         require("sklearn.svm")
 
-    def shortfall(self, evidence: Evidence) -> str | None:
-        images, dim = evidence.rows.shape
+    def shortfall(self, measurements: Measurements) -> str | None:
+        images, dim = measurements.rows.shape
         # 2N points in fewer than N dimensions: any two sets would do for a plane to lie between them (Cover 1965).
         few = f"{images} images, needs more than {2 * dim}, as its halves are to exceed the {dim} features"
         return None if images > 2 * dim else few
 
 
 class UIDS(_Discriminative):
-    """Share of pictures on the wrong side of the plane: 0 = separable, 0.5 = cannot be told apart."""
+    """Share of pictures on the wrong side of the plane: 0 = separable, 0.5 = indistinguishable."""
 
     def __init__(self, network: MetricNetwork) -> None:
         super().__init__("U-IDS", network)
@@ -127,7 +127,7 @@ class UIDS(_Discriminative):
 
 
 class PIDS(_Discriminative):
-    """Share of completed pictures that look truer than their own truth: 0 = none, 0.5 = as often as not."""
+    """Share of completed pictures that are classified as more real than their own truth: 0 = none, 0.5 = half."""
 
     def __init__(self, network: MetricNetwork) -> None:
         super().__init__("P-IDS", network)
@@ -138,7 +138,7 @@ class PIDS(_Discriminative):
 
 
 def decisions(rows: Rows, truth: Rows) -> tuple[Rows, Rows]:
-    """Signed distances [N] and [M] from the plane of a linear support vector machine; positive = looks true.
+    """Signed distances [N] and [M] from the plane of a linear support vector machine; positive = classified as real.
 
     Args:
         rows: Features of completed pictures [N, D].

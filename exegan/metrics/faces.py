@@ -8,12 +8,12 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from exegan.metrics.base import Comparison, Evidence, PerPicture, Rows
+from exegan.metrics.base import Comparison, Measurements, PerImageMetric, Rows
 from exegan.metrics.distributions import feature_rows, features_key
 from exegan.metrics.networks import MetricNetwork
 
 
-class OfEmbedding(PerPicture):
+class EmbeddingMetric(PerImageMetric):
     """A metric of the embedding of each completed face.
 
     Args:
@@ -22,7 +22,7 @@ class OfEmbedding(PerPicture):
     """
 
     better = "higher"
-    of_one = True
+    single_image = True
 
     def __init__(self, name: str, network: MetricNetwork) -> None:
         super().__init__(f"{name} ({network.label})", rows_key=features_key(network))
@@ -33,7 +33,7 @@ class OfEmbedding(PerPicture):
         return self._rows(batch)
 
 
-class Identity(OfEmbedding):
+class Identity(EmbeddingMetric):
     """Similarity to the truth, or to the exemplar, in [-1, 1].
 
     Args:
@@ -46,8 +46,8 @@ class Identity(OfEmbedding):
         self.to = to
         self.needs = frozenset({"exemplar"}) if to == "exemplar" else frozenset()
 
-    def values(self, evidence: Evidence) -> NDArray[np.float64]:
-        return cosine(evidence.rows, evidence.truth if self.to == "truth" else evidence.exemplar)
+    def values(self, measurements: Measurements) -> NDArray[np.float64]:
+        return cosine(measurements.rows, measurements.truth if self.to == "truth" else measurements.exemplar)
 
 
 def cosine(a: Rows, b: Rows | None) -> NDArray[np.float64]:
@@ -58,7 +58,7 @@ def cosine(a: Rows, b: Rows | None) -> NDArray[np.float64]:
     return product
 
 
-class ExemplarEffect(OfEmbedding):
+class ExemplarEffect(EmbeddingMetric):
     """Similarity to the exemplar minus similarity to a random other face; 0 = the exemplar does nothing."""
 
     needs = frozenset({"exemplar"})
@@ -66,8 +66,8 @@ class ExemplarEffect(OfEmbedding):
     def __init__(self, network: MetricNetwork, name: str = "exemplar effect") -> None:
         super().__init__(name, network)
 
-    def values(self, evidence: Evidence) -> NDArray[np.float64]:
-        return cosine(evidence.rows, evidence.exemplar) - cosine(evidence.rows, evidence.other)
+    def values(self, measurements: Measurements) -> NDArray[np.float64]:
+        return cosine(measurements.rows, measurements.exemplar) - cosine(measurements.rows, measurements.other)
 
 
 class ExemplarPreferred(ExemplarEffect):
@@ -76,5 +76,5 @@ class ExemplarPreferred(ExemplarEffect):
     def __init__(self, network: MetricNetwork) -> None:
         super().__init__(network, "exemplar preferred")
 
-    def values(self, evidence: Evidence) -> NDArray[np.float64]:
-        return np.heaviside(super().values(evidence), 0.5)
+    def values(self, measurements: Measurements) -> NDArray[np.float64]:
+        return np.heaviside(super().values(measurements), 0.5)

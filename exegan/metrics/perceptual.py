@@ -8,11 +8,11 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
-from exegan.metrics.base import Comparison, Evidence, FirstColumn, PerPicture, Rows, columns
+from exegan.metrics.base import Comparison, Measurements, PerImageMetric, Rows, ScalarMetric, as_rows
 from exegan.metrics.networks import MetricNetwork
 
 
-class Perceptual(PerPicture):
+class Perceptual(PerImageMetric):
     """Distance of feature maps, summed over levels; over the whole picture or the hole.
 
     Over the hole, positions count by how much of them is hole; receptive fields reach beyond it.
@@ -26,18 +26,18 @@ class Perceptual(PerPicture):
         where = " in the hole" if in_hole else ""
         super().__init__(f"{perceptual_name(network)}{where}", rows_key=f"perceptual {network.key}")
         self.network, self.trained_on = network.name, network.trained_on
-        self.in_hole, self._through = in_hole, network
+        self.in_hole, self._network = in_hole, network
         self.needs = frozenset({"mask"}) if in_hole else frozenset()
 
     def measure(self, batch: Comparison) -> Rows:
         mask = None if batch.mask is None else torch.from_numpy(batch.mask[:, None]).float()
-        looks = (shown.through(self._through).maps for shown in (batch.completed, batch.truth))
-        levels = [_distances(a, b, mask) for a, b in zip(*looks, strict=True)]
+        features = (images.features(self._network).maps for images in (batch.completed, batch.truth))
+        levels = [_distances(a, b, mask) for a, b in zip(*features, strict=True)]
         rows: Rows = torch.stack(levels).cpu().double().sum(dim=0).numpy()
         return rows
 
-    def values(self, evidence: Evidence) -> NDArray[np.float64]:
-        return evidence.rows[:, int(self.in_hole)]
+    def values(self, measurements: Measurements) -> NDArray[np.float64]:
+        return measurements.rows[:, int(self.in_hole)]
 
 
 def perceptual_name(network: MetricNetwork) -> str:
@@ -56,7 +56,7 @@ def _distances(a: Tensor, b: Tensor, mask: Tensor | None) -> Tensor:
     return torch.stack([whole, (squared * share).sum(dim=(1, 2, 3)) / share.sum(dim=(1, 2, 3))], dim=1)
 
 
-class Diversity(FirstColumn):
+class Diversity(ScalarMetric):
     """Mean perceptual distance between two completions of one hole from one exemplar and different random numbers."""
 
     better = "higher"
@@ -65,11 +65,11 @@ class Diversity(FirstColumn):
     def __init__(self, network: MetricNetwork) -> None:
         super().__init__(f"diversity by {perceptual_name(network)}", rows_key=f"diversity {network.key}")
         self.network, self.trained_on = network.name, network.trained_on
-        self._through = network
+        self._network = network
 
     def measure(self, batch: Comparison) -> Rows:
         if batch.second is None:
             raise ValueError("diversity needs second completions; the runner leaves it out where there are none")
-        looks = (shown.through(self._through).maps for shown in (batch.completed, batch.second))
-        levels = [(a - b).square().sum(dim=1).mean(dim=(1, 2)) for a, b in zip(*looks, strict=True)]
-        return columns(torch.stack(levels).cpu().double().sum(dim=0).numpy())
+        features = (images.features(self._network).maps for images in (batch.completed, batch.second))
+        levels = [(a - b).square().sum(dim=1).mean(dim=(1, 2)) for a, b in zip(*features, strict=True)]
+        return as_rows(torch.stack(levels).cpu().double().sum(dim=0).numpy())

@@ -1,24 +1,38 @@
-"""Metrics of pixels: PSNR, SSIM, L1, the seam, the known pixels."""
+"""Metrics of pixels: L1, PSNR and SSIM over the picture and over the hole, the step at its rim, the known pixels."""
 
 from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
 
-from exegan.metrics.base import Comparison, Evidence, FirstColumn, PerPicture, Rows, columns, mean_in_hole, require
+from exegan.faces.seam import seam_step
+from exegan.metrics.base import (
+    Comparison,
+    Measurements,
+    PerImageMetric,
+    Rows,
+    ScalarMetric,
+    as_rows,
+    mean_in_hole,
+    require,
+)
+
+# PSNR of equal pictures, whose ratio is infinite and would make every mean infinite.
+LARGEST_DB = 100.0
+_SSIM_ROWS = "SSIM"
 
 
-class L1(FirstColumn):
+class L1(ScalarMetric):
     """Mean absolute difference over pixels and channels, in [0, 1]."""
 
     def __init__(self) -> None:
         super().__init__("L1")
 
     def measure(self, batch: Comparison) -> Rows:
-        return columns(np.abs(batch.difference).mean(axis=(1, 2, 3)) / 255)
+        return as_rows(np.abs(batch.difference).mean(axis=(1, 2, 3)) / 255)
 
 
-class HoleL1(FirstColumn):
+class HoleL1(ScalarMetric):
     """`L1` over the hole's pixels alone."""
 
     needs = frozenset({"mask"})
@@ -27,14 +41,10 @@ class HoleL1(FirstColumn):
         super().__init__("L1 in the hole")
 
     def measure(self, batch: Comparison) -> Rows:
-        return columns(mean_in_hole(np.abs(batch.difference).mean(axis=3), batch.hole) / 255)
+        return as_rows(mean_in_hole(np.abs(batch.difference).mean(axis=3), batch.hole) / 255)
 
 
-# What equal pictures count as, whose ratio is infinite and would make every mean infinite.
-LARGEST_DB = 100.0
-
-
-class PSNR(FirstColumn):
+class PSNR(ScalarMetric):
     """PSNR in dB of each picture (peak 255, error over pixels and channels), at most 100; then the mean."""
 
     better = "higher"
@@ -43,10 +53,10 @@ class PSNR(FirstColumn):
         super().__init__("PSNR")
 
     def measure(self, batch: Comparison) -> Rows:
-        return columns(_decibel(np.square(batch.difference).mean(axis=(1, 2, 3))))
+        return as_rows(_decibel(np.square(batch.difference).mean(axis=(1, 2, 3))))
 
 
-class HolePSNR(FirstColumn):
+class HolePSNR(ScalarMetric):
     """`PSNR` with the error over the hole's pixels alone."""
 
     better = "higher"
@@ -56,7 +66,7 @@ class HolePSNR(FirstColumn):
         super().__init__("PSNR in the hole")
 
     def measure(self, batch: Comparison) -> Rows:
-        return columns(_decibel(mean_in_hole(np.square(batch.difference).mean(axis=3), batch.hole)))
+        return as_rows(_decibel(mean_in_hole(np.square(batch.difference).mean(axis=3), batch.hole)))
 
 
 def _decibel(squared_error: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -64,10 +74,7 @@ def _decibel(squared_error: NDArray[np.float64]) -> NDArray[np.float64]:
     return 10 * np.log10(255**2 / np.maximum(squared_error, smallest))
 
 
-KEY = "SSIM"
-
-
-class SSIM(PerPicture):
+class SSIM(PerImageMetric):
     """Mean over pixels and RGB channels; Gaussian window of sigma 1.5, 11 px wide, population covariance.
 
     Args:
@@ -77,7 +84,7 @@ class SSIM(PerPicture):
     better = "higher"
 
     def __init__(self, in_hole: bool = False) -> None:
-        super().__init__("SSIM in the hole" if in_hole else "SSIM", rows_key=KEY)
+        super().__init__("SSIM in the hole" if in_hole else "SSIM", rows_key=_SSIM_ROWS)
         require("skimage.metrics")
         self.in_hole = in_hole
         self.needs = frozenset({"mask"}) if in_hole else frozenset()
@@ -86,10 +93,10 @@ class SSIM(PerPicture):
         pairs = zip(batch.truth.pixels, batch.completed.pixels, strict=True)
         maps = np.stack([self._map(truth, completed) for truth, completed in pairs])
         whole = maps.mean(axis=(1, 2))
-        return columns(whole, np.full_like(whole, np.nan) if batch.mask is None else mean_in_hole(maps, batch.mask))
+        return as_rows(whole, np.full_like(whole, np.nan) if batch.mask is None else mean_in_hole(maps, batch.mask))
 
-    def values(self, evidence: Evidence) -> NDArray[np.float64]:
-        return evidence.rows[:, int(self.in_hole)]
+    def values(self, measurements: Measurements) -> NDArray[np.float64]:
+        return measurements.rows[:, int(self.in_hole)]
 
     @staticmethod
     def _map(truth: NDArray[np.uint8], completed: NDArray[np.uint8]) -> NDArray[np.float64]:
@@ -107,10 +114,11 @@ class SSIM(PerPicture):
         return result
 
 
-class Seam(FirstColumn):
-    """Mean absolute step between neighbours on either side of the hole's rim, less the truth's, in levels of 0..255.
+class SeamStep(ScalarMetric):
+    """Step across the hole's rim (`seam_step`) less the truth's, in levels of 0..255.
 
-    Above 0 there is an edge that was not there; below 0 the picture is smoother across the rim than the truth.
+    Above 0 there is an edge that was not there; below 0 the picture is smoother across the rim than the truth. Not the
+    `seam_score` of a result, which is a ratio and needs no truth.
     """
 
     better = "zero"
@@ -121,19 +129,10 @@ class Seam(FirstColumn):
 
     def measure(self, batch: Comparison) -> Rows:
         triples = zip(batch.completed.pixels, batch.truth.pixels, batch.hole, strict=True)
-        return columns(np.array([_step(got, hole) - _step(truth, hole) for got, truth, hole in triples]))
+        return as_rows(np.array([seam_step(got, hole) - seam_step(truth, hole) for got, truth, hole in triples]))
 
 
-def _step(picture: NDArray[np.uint8], hole: NDArray[np.bool_]) -> float:
-    """Mean over neighbouring pixels, one in the hole and one outside, and over channels; NaN without a rim."""
-    levels = picture.astype(np.float64)
-    across = np.abs(np.diff(levels, axis=1))[hole[:, 1:] != hole[:, :-1]]
-    down = np.abs(np.diff(levels, axis=0))[hole[1:] != hole[:-1]]
-    steps = np.concatenate([across, down])
-    return float(steps.mean()) if steps.size else float("nan")
-
-
-class KnownPixelError(FirstColumn):
+class KnownPixelError(ScalarMetric):
     """Largest difference from the truth outside the hole, in levels of 0..255; anything but 0 is a defect."""
 
     better = "zero"
@@ -144,4 +143,4 @@ class KnownPixelError(FirstColumn):
 
     def measure(self, batch: Comparison) -> Rows:
         outside = np.abs(batch.difference).max(axis=3) * ~batch.hole
-        return columns(outside.max(axis=(1, 2)))
+        return as_rows(outside.max(axis=(1, 2)))

@@ -1,4 +1,4 @@
-"""All metrics, and which of them can be had with which networks."""
+"""All metrics by name, and which of them the networks at hand allow."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from exegan.metrics.distributions import PIDS, UIDS, Frechet, Kernel
 from exegan.metrics.faces import ExemplarEffect, ExemplarPreferred, Identity
 from exegan.metrics.networks import MetricNetwork, Role, roles_of, with_role
 from exegan.metrics.perceptual import Diversity, Perceptual
-from exegan.metrics.pixels import L1, PSNR, SSIM, HoleL1, HolePSNR, KnownPixelError, Seam
+from exegan.metrics.pixels import L1, PSNR, SSIM, HoleL1, HolePSNR, KnownPixelError, SeamStep
 
-PLAIN: dict[str, Callable[[], Metric]] = {
+PIXEL_METRICS: dict[str, Callable[[], Metric]] = {
     "known-pixel error": KnownPixelError,
     "L1": L1,
     "L1 in the hole": HoleL1,
@@ -21,10 +21,10 @@ PLAIN: dict[str, Callable[[], Metric]] = {
     "PSNR in the hole": HolePSNR,
     "SSIM": SSIM,
     "SSIM in the hole": lambda: SSIM(in_hole=True),
-    "seam": Seam,
+    "seam": SeamStep,
 }
 # By what they need of a network.
-THROUGH_NETWORKS: dict[str, tuple[Role, Callable[[MetricNetwork], Metric]]] = {
+NETWORK_METRICS: dict[str, tuple[Role, Callable[[MetricNetwork], Metric]]] = {
     "perceptual distance": ("maps", Perceptual),
     "perceptual distance in the hole": ("maps", lambda network: Perceptual(network, in_hole=True)),
     "diversity": ("maps", Diversity),
@@ -42,7 +42,7 @@ THROUGH_NETWORKS: dict[str, tuple[Role, Callable[[MetricNetwork], Metric]]] = {
 def make_metrics(
     networks: Sequence[MetricNetwork], missing: Mapping[str, str]
 ) -> tuple[list[Metric], list[dict[str, str]]]:
-    """Every metric that can be had.
+    """Every metric that the networks at hand allow.
 
     Args:
         networks: Those at hand.
@@ -53,9 +53,9 @@ def make_metrics(
     """
     metrics: list[Metric] = []
     left_out: list[dict[str, str]] = []
-    for name, make in PLAIN.items():
+    for name, make in PIXEL_METRICS.items():
         _add(metrics, left_out, name, make)
-    for name, (role, make_on) in THROUGH_NETWORKS.items():
+    for name, (role, make_on) in NETWORK_METRICS.items():
         fitting = with_role(networks, role)
         if not fitting:
             reasons = "; ".join(f"{net}: {reason}" for net, reason in missing.items() if role in roles_of(net))

@@ -1,1 +1,1 @@
-"""The networks; they know nothing of training."""
+"""The networks; nothing here depends on training."""

@@ -1,7 +1,4 @@
-"""Frozen backbones of perceptual losses and metrics: LPIPS, VGG19, SqueezeNet, EfficientNet-Lite0.
-
-Both are imported only when built: they are slow to import, and LPIPS is needed for training alone.
-"""
+"""Frozen backbones of perceptual losses and metrics: LPIPS, VGG19, SqueezeNet, EfficientNet-Lite0."""
 
 from __future__ import annotations
 
@@ -15,10 +12,11 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torchvision.models import get_weight, squeezenet1_1
 
 from exegan.errors import ConfigError, WeightsError
 from exegan.io.weights import downloading, load_into, read_state_dict
-from exegan.nets.frozen import FrozenModule, _remedy, _require, equal_levels, unit_normalise
+from exegan.nets.frozen import FrozenModule, cache_remedy, equal_levels, require_package, unit_normalise
 
 _VGG_TAPS = ("relu1_2", "relu2_2", "relu3_1")
 
@@ -27,7 +25,8 @@ class VGG19Features(FrozenModule):
     """Features behind the last ReLU of levels 1 and 2 and the first of level 3.
 
     The layers are numbered as in the weight file: a 1×1 colour conversion, then (reflection padding, convolution, ReLU)
-    five times with a max-pool after the second and the fourth.
+    five times with a max-pool after the second and the fourth. torchvision's VGG19 has neither the conversion nor this
+    padding.
     """
 
     def __init__(self) -> None:
@@ -67,48 +66,34 @@ def make_vgg19(weights: str) -> VGG19Features:
     return net
 
 
+# Names in the weight file, by the layers' numbers in torchvision's SqueezeNet 1.1.
+_SQUEEZENET_LAYERS = {0: "conv1", **{n: f"fire{k}" for k, n in enumerate((3, 4, 6, 7, 9, 10, 11, 12), start=2)}}
 # The layers LPIPS taps in its own SqueezeNet. A distance on these weights is LPIPS-like, not LPIPS.
 _SQUEEZENET_TAPS = ("conv1", "fire3", "fire5", "fire6", "fire7", "fire8", "fire9")
-_SQUEEZENET_POOLED = ("fire2", "fire4", "fire6")
 _MEAN_BGR = (103.939, 116.779, 123.68)
 
 
-class _Fire(nn.Module):
-    """Squeeze to few channels, then expand by a 1×1 and a 3×3 convolution side by side."""
-
-    def __init__(self, in_channels: int, squeezed: int, expanded: int) -> None:
-        super().__init__()
-        self.squeeze1x1 = nn.Conv2d(in_channels, squeezed, 1)
-        self.expand1x1 = nn.Conv2d(squeezed, expanded, 1)
-        self.expand3x3 = nn.Conv2d(squeezed, expanded, 3, padding=1)
-
-    def forward(self, x: Tensor) -> Tensor:
-        x = F.relu(self.squeeze1x1(x))
-        return F.relu(torch.cat((self.expand1x1(x), self.expand3x3(x)), dim=1))
-
-
 class SqueezeNetFeatures(FrozenModule):
-    """Features of the first convolution and of six fire modules."""
+    """Features of the first convolution and of six fire modules of SqueezeNet 1.1, on BGR less the mean colour."""
 
     mean: Tensor
 
     def __init__(self) -> None:
         super().__init__()
         self.register_constant("mean", _MEAN_BGR)
-        self.conv1 = nn.Conv2d(3, 64, 3, stride=2)
-        shapes = [(64, 16, 64), (128, 16, 64), (128, 32, 128), (256, 32, 128)]
-        shapes += [(256, 48, 192), (384, 48, 192), (384, 64, 256), (512, 64, 256)]
-        for number, shape in enumerate(shapes, start=2):
-            self.add_module(f"fire{number}", _Fire(*shape))
+        self.layers: nn.Sequential = squeezenet1_1().features
+        for layer in self.layers:
+            if isinstance(layer, nn.MaxPool2d):
+                layer.ceil_mode = False  # the weights were trained without a last, incomplete window
 
     def activations(self, image: Tensor) -> dict[str, Tensor]:
         """Outputs of `conv1` (behind its ReLU) and `fire2` … `fire9`; image [B, 3, H, W] RGB in [-1, 1]."""
         x = (image.flip(1) + 1) * 127.5 - self.mean
         found: dict[str, Tensor] = {}
-        for name, layer in self.named_children():
-            x = layer(F.max_pool2d(x, 3, 2) if name in _SQUEEZENET_POOLED else x)
-            x = F.relu(x) if name == "conv1" else x
-            found[name] = x
+        for number, layer in enumerate(self.layers):
+            x = layer(x)
+            if number in _SQUEEZENET_LAYERS:
+                found[_SQUEEZENET_LAYERS[number]] = x  # the ReLU behind `conv1` works in place
         return found
 
     def forward(self, image: Tensor) -> list[Tensor]:
@@ -124,8 +109,19 @@ class SqueezeNetFeatures(FrozenModule):
 def make_squeezenet(weights: str) -> SqueezeNetFeatures:
     """The network with the local file `weights`; a `WeightsError` if that does not fit."""
     net = SqueezeNetFeatures()
-    load_into(net, read_state_dict(weights), weights)
+    load_into(_file_view(net.layers), read_state_dict(weights), weights)
     return net
+
+
+def _file_view(layers: nn.Sequential) -> nn.Module:
+    """The layers of a SqueezeNet as its weight file names them (`fire2.squeeze1x1.weight`); the weights are shared."""
+    view = nn.Module()
+    for number, name in _SQUEEZENET_LAYERS.items():
+        parts = dict(layers[number].named_children())
+        if parts:  # a fire module; `conv1` has none
+            parts["squeeze1x1"] = parts.pop("squeeze")
+        view.add_module(name, nn.ModuleDict(parts) if parts else layers[number])
+    return view
 
 
 # Expansion, kernel size, first stride, channels and repetitions of the inverted residuals.
@@ -164,7 +160,7 @@ class _Conv(nn.Module):
         return F.conv2d(F.pad(x, (left, right, top, bottom)), self.weight, self.bias, self.stride, groups=self.groups)
 
 
-class _InvertedResidual(nn.Module):
+class _MBConv(nn.Module):
     """Expand 1×1, depthwise, project 1×1; added to the input where the shape stays."""
 
     def __init__(self, in_channels: int, out_channels: int, expansion: int, kernel_size: int, stride: int) -> None:
@@ -192,7 +188,7 @@ class EfficientNetFeatures(FrozenModule):
         for expansion, kernel_size, first_stride, channels, repetitions in _GROUPS:
             for repetition in range(repetitions):
                 stride = 1 if repetition else first_stride
-                self.blocks.append(_InvertedResidual(in_channels, channels, expansion, kernel_size, stride))
+                self.blocks.append(_MBConv(in_channels, channels, expansion, kernel_size, stride))
                 in_channels = channels
 
     def activations(self, image: Tensor) -> list[Tensor]:
@@ -313,7 +309,7 @@ def make_lpips(net: str, weights: str | None) -> LPIPSFeatures:
         ConfigError: `lpips` is not installed.
         WeightsError: The download is impossible, or the file does not fit.
     """
-    package = _require("lpips", "the extra `train`: pip install 'exegan[train]'")
+    package = require_package("lpips", "the extra `train`: pip install 'exegan[train]'")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # torchvision's, about how lpips calls it
         if weights is None:
@@ -334,6 +330,5 @@ def _torchvision_view(backbone: nn.Module) -> nn.Module:
 
 
 def _lpips_remedy(net: str) -> str:
-    models = importlib.import_module("torchvision.models")
-    filename = models.get_weight(_TORCHVISION_WEIGHTS[net]).url.rpartition("/")[2]
-    return _remedy(Path(torch.hub.get_dir()) / "checkpoints" / filename, "vgg19 or squeezenet")
+    filename = get_weight(_TORCHVISION_WEIGHTS[net]).url.rpartition("/")[2]
+    return cache_remedy(Path(torch.hub.get_dir()) / "checkpoints" / filename, "vgg19 or squeezenet")

@@ -1,13 +1,13 @@
 """Model folders: `model.safetensors` + `config.json` (+ a model card), written and read without executing code.
 
-`config.json` holds `format` (a number), `model` (the `ModelConfig`), `sha256` of the weights and `training` (whatever
-is worth telling about how they came to be).
+`config.json` holds `format` (a number), `model` (the `ModelConfig`), `sha256` of the weights and `training`
+(facts about it).
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
-import os
 import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -19,12 +19,13 @@ from torch import Tensor
 
 from exegan.config import ModelConfig, from_dict, to_dict
 from exegan.errors import ConfigError, InputError, WeightsError
+from exegan.io.files import json_text, reason, replacing, short_repr
 from exegan.io.weights import load_into, read_safetensors, sha256_of
 from exegan.nets.model import Model
 
 FORMAT = 1
 WEIGHTS_FILE, CONFIG_FILE = "model.safetensors", "config.json"
-DISCRIMINATOR_FILE = "discriminator.safetensors"  # only where training is to go on from the folder
+DISCRIMINATOR_FILE = "discriminator.safetensors"  # only where training can be resumed from the folder
 ONNX_FILES = ("style_encoder.onnx", "generator.onnx")  # in the other kind of folder (`exegan.nets.onnx_runtime`)
 _BUNDLED = Path(__file__).resolve().parents[1] / "models"
 
@@ -43,36 +44,33 @@ def save_model(
         folder: Created where missing; the files in it are replaced.
         training: JSON-ready facts about the training, kept in `config.json`.
         half: Store floating-point weights as float16, half the size.
-        discriminator: Its weights, and under `projected.` those on frozen features, so that training can go on from
-            the folder; without, a former model's are removed.
+        discriminator: Its weights, and under `projected.` those on frozen features, so that training can be
+            resumed from the folder; without, a former model's are removed.
 
     Returns:
         The folder.
     """
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    places = [folder / name for name in (WEIGHTS_FILE, DISCRIMINATOR_FILE, CONFIG_FILE)]
-    new_weights, new_discriminator, new_config = written = [path.with_suffix(".tmp") for path in places]
-    try:
-        save_file(_storable(model.state_dict(), half), new_weights)
-        if discriminator is not None:
-            save_file(_storable(discriminator, half), new_discriminator)
-        description = {
-            "format": FORMAT,
-            "model": to_dict(model.config),
-            "sha256": sha256_of(new_weights),
-            "training": dict(training),
-        }
-        new_config.write_text(json.dumps(description, indent=2) + "\n", encoding="utf-8")
-        for old, new in zip(places, written, strict=True):
-            if new.exists():
+    states = {WEIGHTS_FILE: model.state_dict(), DISCRIMINATOR_FILE: discriminator}
+    kept = {folder / name: state for name, state in states.items() if state is not None}
+    # All files are complete before the first gets its name; the description, which has the hash, gets it last.
+    with replacing(folder / CONFIG_FILE, (folder / CONFIG_FILE).with_suffix(".tmp")) as new_config:
+        with contextlib.ExitStack() as stack:
+            written = {path: stack.enter_context(replacing(path, path.with_suffix(".tmp"))) for path in kept}
+            for path, new in written.items():
+                save_file(_storable(kept[path], half), new)
+            description = {
+                "format": FORMAT,
+                "model": to_dict(model.config),
+                "sha256": sha256_of(written[folder / WEIGHTS_FILE]),
+                "training": dict(training),
+            }
+            new_config.write_text(json_text(description), encoding="utf-8")
+            for new in written.values():
                 shutil.copymode(new_config, new)  # safetensors makes its files readable by their owner alone
-                os.replace(new, old)
-            else:
-                old.unlink(missing_ok=True)
-    finally:
-        for new in written:
-            new.unlink(missing_ok=True)
+        if discriminator is None:
+            (folder / DISCRIMINATOR_FILE).unlink(missing_ok=True)
     return folder
 
 
@@ -101,15 +99,13 @@ def missing_files(folder: str | Path, names: Sequence[str]) -> list[str]:
     """Which files a model folder lacks.
 
     Raises:
-        WeightsError: It cannot be said: the name is too long for the system, or the folder may not be read.
+        WeightsError: The name is too long for the system, or the folder may not be read.
     """
     try:
         return [name for name in names if not (Path(folder) / name).is_file()]
     except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise WeightsError(
-            f"the model {_short(str(folder))} cannot be looked for ({reason}); give a model folder, or 'default'"
-        ) from error
+        wrong = f"the model {short_repr(str(folder))} cannot be looked for ({reason(error)})"
+        raise WeightsError(f"{wrong}; give a model folder, or 'default'") from error
 
 
 def find_model(name_or_folder: str | Path) -> Path:
@@ -129,7 +125,7 @@ def find_model(name_or_folder: str | Path) -> Path:
     if missing:
         what = f"has no {' and no '.join(missing)}" if folder.is_dir() else "is not a folder"
         raise WeightsError(
-            f"the model {_short(str(name_or_folder))} {what}; give a model folder, or 'default' for the bundled one"
+            f"the model {short_repr(str(name_or_folder))} {what}; give a model folder, or 'default' for the bundled one"
         )
     return folder
 
@@ -178,7 +174,7 @@ def read_description(folder: Path, expected: int | str = FORMAT) -> dict[str, An
     found = description.get("format") if isinstance(description, dict) else None
     if found != expected:
         raise WeightsError(
-            f"{path} has format {_short(found)}, expected {expected!r}; use the exegan version that wrote it"
+            f"{path} has format {short_repr(found)}, expected {expected!r}; use the exegan version that wrote it"
         )
     return dict(description)
 
@@ -193,9 +189,3 @@ def model_config(description: Mapping[str, Any], folder: Path) -> ModelConfig:
         return from_dict(ModelConfig, description.get("model"), where="model")
     except ConfigError as error:
         raise WeightsError(f"{folder / CONFIG_FILE} does not describe a model: {error}") from error
-
-
-def _short(value: object) -> str:
-    """A value for a message, which in a damaged file or a mistaken request may be of any length."""
-    text = repr(value)
-    return text if len(text) <= 200 else f"{text[:100]}...{text[-20:]}"

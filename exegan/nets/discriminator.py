@@ -1,8 +1,8 @@
 """Discriminators: StyleGAN2's of pixels, and one of patches on frozen features (Projected GANs).
 
-What makes a picture look real need not be learned from nothing: a frozen perceptual network describes it, and small
-heads on its feature maps tell real from completed. They learn in some hundred batches what a discriminator of pixels
-learns in many thousands. Spectral normalisation keeps them tame, so that no gradient penalty is needed.
+The second classifies the feature maps of a frozen perceptual network by small heads, which learn in some hundred
+batches what a discriminator of pixels learns in many thousands. Spectral normalisation bounds their gradients, so that
+no gradient penalty is needed.
 """
 
 from __future__ import annotations
@@ -20,22 +20,10 @@ from exegan.nets.frozen import FrozenNet
 from exegan.nets.layers import EqualConv2d, EqualLinear, ResidualBlock
 from exegan.ops.image import resize
 
-
-def append_minibatch_stddev(x: Tensor, group: int) -> Tensor:
-    """Append a channel holding the mean standard deviation over groups of samples (Karras et al. 2018).
-
-    Args:
-        x: [B, C, H, W].
-        group: Samples per group; the largest divisor of B up to it is used, so that any batch size works.
-
-    Returns:
-        [B, C + 1, H, W].
-    """
-    batch, _, height, width = x.shape
-    group = next(g for g in range(min(batch, group), 0, -1) if batch % g == 0)
-    grouped = x.reshape(group, batch // group, *x.shape[1:])
-    stddev = (grouped.var(dim=0, unbiased=False) + 1e-8).sqrt().mean(dim=(1, 2, 3))
-    return torch.cat([x, stddev.repeat(group).view(-1, 1, 1, 1).expand(-1, 1, height, width)], dim=1)
+# A logit for every 8×8 pixels of a view.
+_PATCH = 8
+# Top, left, height and width of the views of parts, in shares of the side of pictures aligned as FFHQ's.
+_PARTS = {"eyes": (0.34375, 0.21875, 0.25, 0.5625), "mouth": (0.625, 0.3125, 0.25, 0.375)}
 
 
 class Discriminator(nn.Module):
@@ -63,26 +51,21 @@ class Discriminator(nn.Module):
         return logit.squeeze(1)
 
 
-# A logit for every 8×8 pixels of a view.
-_PATCH = 8
-# Top, left, height and width of the views of parts, in shares of the side of pictures aligned as FFHQ's.
-_PARTS = {"eyes": (0.34375, 0.21875, 0.25, 0.5625), "mouth": (0.625, 0.3125, 0.25, 0.375)}
+def append_minibatch_stddev(x: Tensor, group: int) -> Tensor:
+    """Append a channel holding the mean standard deviation over groups of samples (Karras et al. 2018).
 
+    Args:
+        x: [B, C, H, W].
+        group: Samples per group; the largest divisor of B up to it is used, so that any batch size works.
 
-class PatchHead(nn.Module):
-    """Feature map [B, C, h, w] → logits [B, 1, h / 2^halvings, w / 2^halvings], higher = more real."""
-
-    def __init__(self, channels: int, width: int, halvings: int) -> None:
-        super().__init__()
-        layers: list[nn.Module] = []
-        for number in range(halvings):
-            layers += [_conv(width if number else channels, width, 3, stride=2), nn.LeakyReLU(0.2)]
-        last = [_conv(width if layers else channels, width, 1), nn.LeakyReLU(0.2), _conv(width, 1, 3)]
-        self.layers = nn.Sequential(*layers, *last)
-
-    def forward(self, features: Tensor) -> Tensor:
-        logits: Tensor = self.layers(features)
-        return logits
+    Returns:
+        [B, C + 1, H, W].
+    """
+    batch, _, height, width = x.shape
+    group = next(g for g in range(min(batch, group), 0, -1) if batch % g == 0)
+    grouped = x.reshape(group, batch // group, *x.shape[1:])
+    stddev = (grouped.var(dim=0, unbiased=False) + 1e-8).sqrt().mean(dim=(1, 2, 3))
+    return torch.cat([x, stddev.repeat(group).view(-1, 1, 1, 1).expand(-1, 1, height, width)], dim=1)
 
 
 class ProjectedDiscriminator(nn.Module):
@@ -92,7 +75,7 @@ class ProjectedDiscriminator(nn.Module):
 
     Args:
         config: The views and the heads' width.
-        net: The perceptual network; it is no part of this module, only asked for the shapes of its maps.
+        net: The perceptual network; not a part of this module; only the shapes of its maps are taken.
         resolution: Side of the pictures.
     """
 
@@ -111,21 +94,21 @@ class ProjectedDiscriminator(nn.Module):
         )
 
     def views(self, picture: Tensor, corners: Tensor) -> list[Tensor]:
-        """What is judged of a batch [B, C, R, R], pictures or masks: [B, C, h, w] a view.
+        """The views that are classified of a batch [B, C, R, R], pictures or masks: [B, C, h, w] a view.
 
         Args:
             picture: The batch.
             corners: [B, 2], row and column of the crops' first pixels, from `draw_corners`.
         """
-        shown = [resize(picture, side) for side in self.sides]
+        views = [resize(picture, side) for side in self.sides]
         if self.crop:
             cut = [
                 one[:, row : row + self.crop, column : column + self.crop]
                 for one, (row, column) in zip(picture, corners.tolist(), strict=True)
             ]
-            shown.append(torch.stack(cut))
-        shown += [picture[:, :, top : top + h, left : left + w] for top, left, h, w in self.parts]
-        return shown
+            views.append(torch.stack(cut))
+        views += [picture[:, :, top : top + h, left : left + w] for top, left, h, w in self.parts]
+        return views
 
     def draw_corners(self, mask: Tensor, where: Tensor) -> Tensor:
         """Crops around a point of each hole.
@@ -145,23 +128,39 @@ class ProjectedDiscriminator(nn.Module):
             corners.append((point - self.crop // 2).clamp(0, hole.shape[0] - self.crop))
         return torch.stack(corners)
 
-    def forward(self, seen: Sequence[Sequence[Tensor]]) -> list[Tensor]:
+    def forward(self, features: Sequence[Sequence[Tensor]]) -> list[Tensor]:
         """Logits of every head.
 
         Args:
-            seen: For each view its pixels and the network's maps of them, from `look`.
+            features: For each view its pixels and the network's maps of them, from `view_features`.
 
         Returns:
             [B, 1, h, w] a head, in the order of views, then maps.
         """
         return [
             head(level * math.sqrt(level.shape[1]))  # the network's maps have length 1 over their channels
-            for heads, levels in zip(self.heads.values(), seen, strict=True)
+            for heads, levels in zip(self.heads.values(), features, strict=True)
             for head, level in zip(heads, levels, strict=True)  # type: ignore[call-overload]
         ]
 
 
-def look(views: Sequence[Tensor], net: FrozenNet) -> list[list[Tensor]]:
+class PatchHead(nn.Module):
+    """Feature map [B, C, h, w] → logits [B, 1, h / 2^halvings, w / 2^halvings], higher = more real."""
+
+    def __init__(self, channels: int, width: int, halvings: int) -> None:
+        super().__init__()
+        layers: list[nn.Module] = []
+        for number in range(halvings):
+            layers += [_conv(width if number else channels, width, 3, stride=2), nn.LeakyReLU(0.2)]
+        last = [_conv(width if layers else channels, width, 1), nn.LeakyReLU(0.2), _conv(width, 1, 3)]
+        self.layers = nn.Sequential(*layers, *last)
+
+    def forward(self, features: Tensor) -> Tensor:
+        logits: Tensor = self.layers(features)
+        return logits
+
+
+def view_features(views: Sequence[Tensor], net: FrozenNet) -> list[list[Tensor]]:
     """The pixels of each view and the network's smaller maps of them."""
     return [_levels(view, net) for view in views]
 

@@ -1,9 +1,7 @@
-"""What frozen backbones of losses and metrics share: staying in eval, unit-normalised features, downloads by packages.
+"""What frozen networks of losses and metrics share: the protocol, eval mode for good, unit-normalised features.
 
 *Perceptual* nets give feature maps such that the perceptual distance of two images is the sum over levels of the mean
 over positions of the sum over channels of the squared difference. *Recognition* nets give one embedding of length 1.
-
-Both are imported only when built: they are slow to import, and LPIPS is needed for training alone.
 """
 
 from __future__ import annotations
@@ -63,7 +61,7 @@ def unit_normalise(feature: Tensor, eps: float = 1e-10, length: float = 1.0) -> 
     float16 cannot hold eps, so half-precision features are raised. A vector of zeros stays zero and, unlike the square
     root of a sum, `vector_norm` has a finite gradient there.
     """
-    feature = _at_least_float32(feature)
+    feature = at_least_float32(feature)
     unit: Tensor = feature / ((torch.linalg.vector_norm(feature, dim=1, keepdim=True) + eps) / length)
     return unit
 
@@ -77,18 +75,21 @@ def equal_levels(features: Sequence[Tensor]) -> list[Tensor]:
     return [unit_normalise(feature, length=1 / math.sqrt(len(features))) for feature in features]
 
 
-def _at_least_float32(x: Tensor) -> Tensor:
+def at_least_float32(x: Tensor) -> Tensor:
+    """Half precision raised to float32."""
     return x.to(torch.promote_types(x.dtype, torch.float32))
 
 
-def _require(package: str, install: str) -> ModuleType:
+def require_package(package: str, install: str) -> ModuleType:
+    """A package of an extra, imported when it is used first; `install` says how to get it."""
     try:
         return importlib.import_module(package)
     except ImportError as error:
         raise ConfigError(f"the package {package} cannot be imported ({error}); install {install}") from error
 
 
-def _remedy(cached: Path, others: str) -> str:
+def cache_remedy(cached: Path, others: str) -> str:
+    """Advice for a failed download: where a library looks for its file, and which other networks need none."""
     return (
         f"put the file at {cached}, or name a local copy as the net's `weights`, "
         f"or choose {others} with a local file in the YAML"

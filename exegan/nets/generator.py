@@ -16,138 +16,6 @@ from exegan.ops.image import upsample
 from exegan.ops.modulate import modulated_conv2d
 
 
-class MappingNetwork(nn.Module):
-    """z [B, z_dim], normalised to unit mean square, through fully connected layers → w [B, w_dim]."""
-
-    def __init__(self, config: GeneratorConfig) -> None:
-        super().__init__()
-        widths = [config.z_dim] + [config.w_dim] * config.mapping_layers
-        self.layers = nn.Sequential(
-            *(
-                EqualLinear(n_in, n_out, lr_mul=config.mapping_lr_mul, activate=True)
-                for n_in, n_out in itertools.pairwise(widths)
-            )
-        )
-
-    def forward(self, z: Tensor) -> Tensor:
-        z = z * torch.rsqrt(z.square().mean(dim=1, keepdim=True) + 1e-8)
-        w: Tensor = self.layers(z)
-        return w
-
-
-class EncoderBlock(nn.Module):
-    """Features at one resolution: a convolution whose output is kept as the skip, then a halving convolution."""
-
-    def __init__(self, in_channels: int, out_channels: int) -> None:
-        super().__init__()
-        self.conv = EqualConv2d(in_channels, in_channels, 3)
-        self.down = EqualConv2d(in_channels, out_channels, 3, down=True)
-
-    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        skip = self.conv(x)
-        return self.down(skip), skip
-
-
-class ImageEncoder(nn.Module):
-    """Masked image and mask → features for the decoder.
-
-    Inputs: image [B, 3, R, R] in [-1, 1] (hole pixels are ignored), mask [B, 1, R, R] with 1 = hole.
-    Returns: skip features by resolution, {4: [B, C, 4, 4], 8: ..., R: [B, C, R, R]}, and the global style code
-    [B, global_dim].
-    """
-
-    def __init__(self, config: GeneratorConfig) -> None:
-        super().__init__()
-        self.resolutions = config.resolutions[:0:-1]
-        self.global_dropout = config.global_dropout
-        deepest = config.channels(4)
-        self.from_image = EqualConv2d(4, config.channels(config.resolution), 1)
-        self.blocks = nn.ModuleDict(
-            {str(r): EncoderBlock(config.channels(r), config.channels(r // 2)) for r in self.resolutions}
-        )
-        self.final_conv = EqualConv2d(deepest, deepest, 3)
-        self.to_global = EqualLinear(deepest * 16, config.global_dim, activate=True)
-        self.from_global = EqualLinear(config.global_dim, deepest * 16, activate=True)
-
-    def forward(self, image: Tensor, mask: Tensor) -> tuple[dict[int, Tensor], Tensor]:
-        x = self.from_image(torch.cat([image * (1 - mask), mask - 0.5], dim=1))
-        features: dict[int, Tensor] = {}
-        for resolution in self.resolutions:
-            x, features[resolution] = self.blocks[str(resolution)](x)
-        x = self.final_conv(x)
-        global_code = F.dropout(self.to_global(x.flatten(1)), self.global_dropout, self.training)
-        features[4] = x + self.from_global(global_code).view_as(x)
-        return features, global_code
-
-
-class ModulatedConv(nn.Module):
-    """Modulated 3×3 convolution, then noise, bias and activation.
-
-    Args:
-        in_channels: Channels of the input.
-        out_channels: Channels of the output.
-        style_dim: Width of the style vector (latent and global code together).
-        resolution: Side of the output in pixels, for the stored noise.
-        up: Double the size.
-        noisy: Learn how strong the noise is; else it stays at 0.
-    """
-
-    def __init__(
-        self, in_channels: int, out_channels: int, style_dim: int, resolution: int, up: bool = False, noisy: bool = True
-    ) -> None:
-        super().__init__()
-        self.affine = EqualLinear(style_dim, in_channels, bias_init=1.0)
-        self.weight = nn.Parameter(torch.randn(out_channels, in_channels, 3, 3))
-        self.noise_strength = nn.Parameter(torch.zeros(1), requires_grad=noisy)
-        self.bias = nn.Parameter(torch.zeros(out_channels))
-        self.register_buffer("noise_const", torch.randn(1, 1, resolution, resolution))
-        self.up = up
-
-    noise_const: Tensor
-
-    def forward(self, x: Tensor, style: Tensor, noise: Tensor | None) -> Tensor:
-        scale = self.affine(style) / math.sqrt(self.weight[0].numel())
-        x = modulated_conv2d(x, self.weight, scale, up=self.up, gain=ACTIVATION_GAIN)
-        noise = self.noise_const if noise is None else noise
-        # In place and apart: their sum would be a picture of its own.
-        x += (noise * (self.noise_strength * ACTIVATION_GAIN)).to(x.dtype)
-        x += (self.bias * ACTIVATION_GAIN)[:, None, None].to(x.dtype)
-        return activate_(x)
-
-
-class ToRGB(nn.Module):
-    """Modulated 1×1 convolution to a picture, without demodulation."""
-
-    def __init__(self, in_channels: int, style_dim: int) -> None:
-        super().__init__()
-        self.affine = EqualLinear(style_dim, in_channels, bias_init=1.0)
-        self.weight = nn.Parameter(torch.randn(3, in_channels, 1, 1))
-        self.bias = nn.Parameter(torch.zeros(3))
-
-    def forward(self, x: Tensor, style: Tensor) -> Tensor:
-        scale = self.affine(style) / math.sqrt(self.weight[0].numel())
-        return modulated_conv2d(x, self.weight, scale, demodulate=False) + self.bias[:, None, None]
-
-
-class DecoderBlock(nn.Module):
-    """One resolution of the decoder: up-sampling convolution, the encoder's skip, convolution, picture."""
-
-    def __init__(
-        self, in_channels: int, out_channels: int, style_dim: int, resolution: int, noisy: bool = True
-    ) -> None:
-        super().__init__()
-        self.conv_up = ModulatedConv(in_channels, out_channels, style_dim, resolution, up=True, noisy=noisy)
-        self.conv = ModulatedConv(out_channels, out_channels, style_dim, resolution, noisy=noisy)
-        self.to_rgb = ToRGB(out_channels, style_dim)
-
-    def forward(
-        self, x: Tensor, rgb: Tensor, skip: Tensor, styles: Sequence[Tensor], noise: Sequence[Tensor | None]
-    ) -> tuple[Tensor, Tensor]:
-        x = self.conv_up(x, styles[0], noise[0]) + skip
-        x = self.conv(x, styles[1], noise[1])
-        return x, upsample(rgb) + self.to_rgb(x, styles[2])
-
-
 class Generator(nn.Module):
     """Co-modulated encoder-decoder: each layer's style is its latent beside the masked image's global code."""
 
@@ -213,3 +81,135 @@ class Generator(nn.Module):
             block_noise = noises[2 * k + 1 : 2 * k + 3]
             x, rgb = self.blocks[str(resolution)](x, rgb, features[resolution], block_styles, block_noise)
         return rgb
+
+
+class MappingNetwork(nn.Module):
+    """z [B, z_dim], normalised to unit mean square, through fully connected layers → w [B, w_dim]."""
+
+    def __init__(self, config: GeneratorConfig) -> None:
+        super().__init__()
+        widths = [config.z_dim] + [config.w_dim] * config.mapping_layers
+        self.layers = nn.Sequential(
+            *(
+                EqualLinear(n_in, n_out, lr_mul=config.mapping_lr_mul, activate=True)
+                for n_in, n_out in itertools.pairwise(widths)
+            )
+        )
+
+    def forward(self, z: Tensor) -> Tensor:
+        z = z * torch.rsqrt(z.square().mean(dim=1, keepdim=True) + 1e-8)
+        w: Tensor = self.layers(z)
+        return w
+
+
+class ImageEncoder(nn.Module):
+    """Masked image and mask → features for the decoder.
+
+    Inputs: image [B, 3, R, R] in [-1, 1] (hole pixels are ignored), mask [B, 1, R, R] with 1 = hole.
+    Returns: skip features by resolution, {4: [B, C, 4, 4], 8: ..., R: [B, C, R, R]}, and the global style code
+    [B, global_dim].
+    """
+
+    def __init__(self, config: GeneratorConfig) -> None:
+        super().__init__()
+        self.resolutions = config.resolutions[:0:-1]
+        self.global_dropout = config.global_dropout
+        deepest = config.channels(4)
+        self.from_image = EqualConv2d(4, config.channels(config.resolution), 1)
+        self.blocks = nn.ModuleDict(
+            {str(r): EncoderBlock(config.channels(r), config.channels(r // 2)) for r in self.resolutions}
+        )
+        self.final_conv = EqualConv2d(deepest, deepest, 3)
+        self.to_global = EqualLinear(deepest * 16, config.global_dim, activate=True)
+        self.from_global = EqualLinear(config.global_dim, deepest * 16, activate=True)
+
+    def forward(self, image: Tensor, mask: Tensor) -> tuple[dict[int, Tensor], Tensor]:
+        x = self.from_image(torch.cat([image * (1 - mask), mask - 0.5], dim=1))
+        features: dict[int, Tensor] = {}
+        for resolution in self.resolutions:
+            x, features[resolution] = self.blocks[str(resolution)](x)
+        x = self.final_conv(x)
+        global_code = F.dropout(self.to_global(x.flatten(1)), self.global_dropout, self.training)
+        features[4] = x + self.from_global(global_code).view_as(x)
+        return features, global_code
+
+
+class EncoderBlock(nn.Module):
+    """Features at one resolution: a convolution whose output is kept as the skip, then a halving convolution."""
+
+    def __init__(self, in_channels: int, out_channels: int) -> None:
+        super().__init__()
+        self.conv = EqualConv2d(in_channels, in_channels, 3)
+        self.down = EqualConv2d(in_channels, out_channels, 3, down=True)
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        skip = self.conv(x)
+        return self.down(skip), skip
+
+
+class DecoderBlock(nn.Module):
+    """One resolution of the decoder: up-sampling convolution, the encoder's skip, convolution, picture."""
+
+    def __init__(
+        self, in_channels: int, out_channels: int, style_dim: int, resolution: int, noisy: bool = True
+    ) -> None:
+        super().__init__()
+        self.conv_up = ModulatedConv(in_channels, out_channels, style_dim, resolution, up=True, noisy=noisy)
+        self.conv = ModulatedConv(out_channels, out_channels, style_dim, resolution, noisy=noisy)
+        self.to_rgb = ToRGB(out_channels, style_dim)
+
+    def forward(
+        self, x: Tensor, rgb: Tensor, skip: Tensor, styles: Sequence[Tensor], noise: Sequence[Tensor | None]
+    ) -> tuple[Tensor, Tensor]:
+        x = self.conv_up(x, styles[0], noise[0]) + skip
+        x = self.conv(x, styles[1], noise[1])
+        return x, upsample(rgb) + self.to_rgb(x, styles[2])
+
+
+class ModulatedConv(nn.Module):
+    """Modulated 3×3 convolution, then noise, bias and activation.
+
+    Args:
+        in_channels: Channels of the input.
+        out_channels: Channels of the output.
+        style_dim: Width of the style vector (latent and global code together).
+        resolution: Side of the output in pixels, for the stored noise.
+        up: Double the size.
+        noisy: Learn how strong the noise is; else it stays at 0.
+    """
+
+    def __init__(
+        self, in_channels: int, out_channels: int, style_dim: int, resolution: int, up: bool = False, noisy: bool = True
+    ) -> None:
+        super().__init__()
+        self.affine = EqualLinear(style_dim, in_channels, bias_init=1.0)
+        self.weight = nn.Parameter(torch.randn(out_channels, in_channels, 3, 3))
+        self.noise_strength = nn.Parameter(torch.zeros(1), requires_grad=noisy)
+        self.bias = nn.Parameter(torch.zeros(out_channels))
+        self.register_buffer("noise_const", torch.randn(1, 1, resolution, resolution))
+        self.up = up
+
+    noise_const: Tensor
+
+    def forward(self, x: Tensor, style: Tensor, noise: Tensor | None) -> Tensor:
+        scale = self.affine(style) / math.sqrt(self.weight[0].numel())
+        x = modulated_conv2d(x, self.weight, scale, up=self.up, gain=ACTIVATION_GAIN)
+        noise = self.noise_const if noise is None else noise
+        # In place and apart: their sum would be a picture of its own.
+        x += (noise * (self.noise_strength * ACTIVATION_GAIN)).to(x.dtype)
+        x += (self.bias * ACTIVATION_GAIN)[:, None, None].to(x.dtype)
+        return activate_(x)
+
+
+class ToRGB(nn.Module):
+    """Modulated 1×1 convolution to a picture, without demodulation."""
+
+    def __init__(self, in_channels: int, style_dim: int) -> None:
+        super().__init__()
+        self.affine = EqualLinear(style_dim, in_channels, bias_init=1.0)
+        self.weight = nn.Parameter(torch.randn(3, in_channels, 1, 1))
+        self.bias = nn.Parameter(torch.zeros(3))
+
+    def forward(self, x: Tensor, style: Tensor) -> Tensor:
+        scale = self.affine(style) / math.sqrt(self.weight[0].numel())
+        return modulated_conv2d(x, self.weight, scale, demodulate=False) + self.bias[:, None, None]

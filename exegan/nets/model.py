@@ -19,7 +19,7 @@ _MEAN_W_SAMPLES = 4096
 
 
 class Networks(Protocol):
-    """What the pipeline asks of the networks, whatever runs them: `Model` is one."""
+    """The networks as the pipeline uses them, whatever runs them: `Model` is one."""
 
     @property
     def config(self) -> ModelConfig:
@@ -80,7 +80,7 @@ class Model(nn.Module):
         self.mean_w.copy_(self.generator.mapping(z.to(self.mean_w.device)).mean(dim=0))
 
     def encode_exemplar(self, exemplar: Tensor) -> Tensor:
-        """Style codes of aligned exemplars, as `Networks` says."""
+        """Style codes of aligned exemplars, see `Networks`."""
         style: Tensor = self.style_encoder(exemplar)
         return style
 
@@ -94,7 +94,7 @@ class Model(nn.Module):
         truncation_psi: float = 1.0,
         noise: Sequence[Tensor] | None = None,
     ) -> Tensor:
-        """Whole faces around the known pixels, as `Networks` says."""
+        """Whole faces around the known pixels, see `Networks`."""
         w = self.generator.mapping(z).float()  # autocast hands out its own format
         w = torch.lerp(self.mean_w.expand_as(w), w, truncation_psi)
         if isinstance(exemplar_strength, Tensor) and exemplar_strength.ndim == 1:
@@ -150,7 +150,7 @@ class TorchNetworks:
         return self.model.config
 
     def encode_exemplar(self, exemplar: Tensor) -> Tensor:
-        """Style codes of aligned exemplars, as `Networks` says."""
+        """Style codes of aligned exemplars, see `Networks`."""
         return self._run(self._encode, exemplar.contiguous(memory_format=self.layout))
 
     def generate(
@@ -163,7 +163,7 @@ class TorchNetworks:
         truncation_psi: float = 1.0,
         noise: Sequence[Tensor] | None = None,
     ) -> Tensor:
-        """Whole faces around the known pixels, as `Networks` says."""
+        """Whole faces around the known pixels, see `Networks`."""
         image = image.contiguous(memory_format=self.layout)
         raws = []
         for start in range(0, len(image), self._faces_at_once):

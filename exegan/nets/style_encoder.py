@@ -1,7 +1,7 @@
 """Style encoders: a small one learned with the generator, and the original's pSp on IR-SE-50.
 
 A ResNet-50 of squeeze-and-excitation blocks gives features at three depths; a feature pyramid merges them, and one
-small head for each latent shrinks its level to a code. Heads 0-2 look at the deepest level, 3-6 at the middle, the rest
+small head for each latent shrinks its level to a code. Heads 0-2 read the deepest level, 3-6 the middle, the rest
 at the finest; only the heads of the layers that the exemplar owns exist here, because nothing would use the others.
 
 All share one signature: exemplar [B, 3, H, W] in [-1, 1], aligned like the image, any size → [B, num_styles, w_dim].
@@ -25,58 +25,11 @@ _FIRST_MIDDLE_HEAD, _FIRST_FINE_HEAD = 3, 7
 _WIDTH = 512
 
 
-class SqueezeExcitation(nn.Module):
-    """Scale each channel by a gate computed from all channels' means."""
-
-    def __init__(self, channels: int, reduction: int = 16) -> None:
-        super().__init__()
-        self.squeeze = nn.Conv2d(channels, channels // reduction, 1, bias=False)
-        self.excite = nn.Conv2d(channels // reduction, channels, 1, bias=False)
-
-    def forward(self, x: Tensor) -> Tensor:
-        gate = torch.sigmoid(self.excite(F.relu(self.squeeze(x.mean(dim=(2, 3), keepdim=True)))))
-        return x * gate
-
-
-class Bottleneck(nn.Module):
-    """Improved residual block with squeeze-and-excitation; `stride` acts in the second convolution."""
-
-    def __init__(self, in_channels: int, out_channels: int, stride: int) -> None:
-        super().__init__()
-        self.stride = stride
-        self.residual = nn.Sequential(
-            nn.BatchNorm2d(in_channels),
-            nn.Conv2d(in_channels, out_channels, 3, 1, 1, bias=False),
-            nn.PReLU(out_channels),
-            nn.Conv2d(out_channels, out_channels, 3, stride, 1, bias=False),
-            nn.BatchNorm2d(out_channels),
-            SqueezeExcitation(out_channels),
-        )
-        self.project: nn.Module | None = None
-        if in_channels != out_channels:
-            self.project = nn.Sequential(
-                nn.Conv2d(in_channels, out_channels, 1, stride, bias=False), nn.BatchNorm2d(out_channels)
-            )
-
-    def forward(self, x: Tensor) -> Tensor:
-        shortcut = x[:, :, :: self.stride, :: self.stride] if self.project is None else self.project(x)
-        out: Tensor = self.residual(x) + shortcut
-        return out
-
-
-class StyleHead(nn.Module):
-    """Halving convolutions from one pyramid level [B, 512, s, s] down to one code [B, 512]."""
-
-    def __init__(self, spatial: int) -> None:
-        super().__init__()
-        self.convs = nn.ModuleList(nn.Conv2d(_WIDTH, _WIDTH, 3, 2, 1) for _ in range(int(math.log2(spatial))))
-        self.linear = EqualLinear(_WIDTH, _WIDTH)
-
-    def forward(self, x: Tensor) -> Tensor:
-        for conv in self.convs:
-            x = F.leaky_relu(conv(x), 0.01)
-        code: Tensor = self.linear(x.flatten(1))
-        return code
+def make_style_encoder(config: ModelConfig) -> nn.Module:
+    """Build the style encoder that a model's configuration names, with fresh weights."""
+    if config.style_encoder.kind == "irse50":
+        return IRSE50StyleEncoder(config.style_encoder, config.generator)
+    return SmallStyleEncoder(config.style_encoder, config.generator)
 
 
 class IRSE50StyleEncoder(nn.Module):
@@ -133,6 +86,60 @@ class IRSE50StyleEncoder(nn.Module):
         return torch.stack(codes, dim=1) + self.style_avg
 
 
+class StyleHead(nn.Module):
+    """Halving convolutions from one pyramid level [B, 512, s, s] down to one code [B, 512]."""
+
+    def __init__(self, spatial: int) -> None:
+        super().__init__()
+        self.convs = nn.ModuleList(nn.Conv2d(_WIDTH, _WIDTH, 3, 2, 1) for _ in range(int(math.log2(spatial))))
+        self.linear = EqualLinear(_WIDTH, _WIDTH)
+
+    def forward(self, x: Tensor) -> Tensor:
+        for conv in self.convs:
+            x = F.leaky_relu(conv(x), 0.01)
+        code: Tensor = self.linear(x.flatten(1))
+        return code
+
+
+class Bottleneck(nn.Module):
+    """Improved residual block with squeeze-and-excitation; `stride` acts in the second convolution."""
+
+    def __init__(self, in_channels: int, out_channels: int, stride: int) -> None:
+        super().__init__()
+        self.stride = stride
+        self.residual = nn.Sequential(
+            nn.BatchNorm2d(in_channels),
+            nn.Conv2d(in_channels, out_channels, 3, 1, 1, bias=False),
+            nn.PReLU(out_channels),
+            nn.Conv2d(out_channels, out_channels, 3, stride, 1, bias=False),
+            nn.BatchNorm2d(out_channels),
+            SqueezeExcitation(out_channels),
+        )
+        self.project: nn.Module | None = None
+        if in_channels != out_channels:
+            self.project = nn.Sequential(
+                nn.Conv2d(in_channels, out_channels, 1, stride, bias=False), nn.BatchNorm2d(out_channels)
+            )
+
+    def forward(self, x: Tensor) -> Tensor:
+        shortcut = x[:, :, :: self.stride, :: self.stride] if self.project is None else self.project(x)
+        out: Tensor = self.residual(x) + shortcut
+        return out
+
+
+class SqueezeExcitation(nn.Module):
+    """Scale each channel by a gate computed from all channels' means."""
+
+    def __init__(self, channels: int, reduction: int = 16) -> None:
+        super().__init__()
+        self.squeeze = nn.Conv2d(channels, channels // reduction, 1, bias=False)
+        self.excite = nn.Conv2d(channels // reduction, channels, 1, bias=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        gate = torch.sigmoid(self.excite(F.relu(self.squeeze(x.mean(dim=(2, 3), keepdim=True)))))
+        return x * gate
+
+
 def _upsample_to(x: Tensor, like: Tensor) -> Tensor:
     return F.interpolate(x, size=like.shape[-2:], mode="bilinear", align_corners=True)
 
@@ -166,15 +173,8 @@ class SmallStyleEncoder(nn.Module):
         return torch.stack([head(hidden) for head in self.heads.values()], dim=1)
 
 
-def make_style_encoder(config: ModelConfig) -> nn.Module:
-    """Build the style encoder that a model's configuration names, with fresh weights."""
-    if config.style_encoder.kind == "irse50":
-        return IRSE50StyleEncoder(config.style_encoder, config.generator)
-    return SmallStyleEncoder(config.style_encoder, config.generator)
-
-
 def resize_exemplar(exemplar: Tensor, config: StyleEncoderConfig) -> Tensor:
-    """What the style encoder of this configuration does first, for a runtime whose graph takes one size.
+    """The resizing that the style encoder of this configuration begins with, for a runtime whose graph takes one size.
 
     Args:
         exemplar: [B, 3, H, W], any size.

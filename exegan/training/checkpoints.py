@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import os
 from pathlib import Path
 from typing import cast
 
@@ -13,6 +12,7 @@ from safetensors import SafetensorError
 from safetensors.torch import save_file
 
 from exegan.errors import InputError, WeightsError
+from exegan.io.files import replacing
 from exegan.io.weights import read_checkpoint
 from exegan.training.export import frozen_file
 from exegan.training.module import ExeGanModule
@@ -91,10 +91,9 @@ def _write(trainer: L.Trainer, path: Path) -> str | None:
         return str(error)
     try:
         if trainer.is_global_zero:
-            _to_disk(temporary)
-            os.replace(temporary, path)
+            with replacing(path, temporary, sync=True):
+                pass  # written above, by all processes together
     except OSError as error:
-        temporary.unlink(missing_ok=True)
         return str(error)
     return None
 
@@ -107,16 +106,5 @@ def _write_frozen(module: ExeGanModule, folder: Path) -> None:
     path = folder / frozen_file(module.frozen_sha256())
     if path.exists():
         return
-    temporary = path.with_suffix(".tmp")
-    try:
+    with replacing(path, path.with_suffix(".tmp"), sync=True) as temporary:
         save_file({key: value.cpu().contiguous() for key, value in state.items()}, temporary)
-        _to_disk(temporary)
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
-
-
-def _to_disk(path: Path) -> None:
-    """Wait until a file has left the system's buffers, which a power cut would take along."""
-    with path.open("r+b") as file:  # Windows refuses for files that are open for reading alone
-        os.fsync(file.fileno())

@@ -20,6 +20,7 @@ from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
 
 from exegan.config import ModelConfig, RunConfig, from_dict, to_dict
 from exegan.errors import ConfigError, ExeGanError
+from exegan.io.files import short_repr
 from exegan.io.weights import read_checkpoint
 from exegan.training.callbacks import KimgClock, KimgProgressBar, PhaseTimes, SpeedLog, StopOnSignal
 from exegan.training.checkpoints import newest_checkpoint
@@ -138,8 +139,7 @@ def _settings_of(kind: type) -> dict[str, Any]:
 
 
 def _short(value: Any) -> str:
-    text = "null" if value is None else repr(value)
-    return text if len(text) <= 40 else f"{text[:37]}..."
+    return "null" if value is None else short_repr(value, 40)
 
 
 class ExeGanCLI(LightningCLI):

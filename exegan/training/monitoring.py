@@ -19,7 +19,7 @@ from exegan.data.samples import Sample
 from exegan.errors import ConfigError
 from exegan.io import to_uint8
 from exegan.losses.terms import perceptual_distance
-from exegan.metrics.base import Comparison, Shown
+from exegan.metrics.base import Comparison, ImageBatch
 from exegan.metrics.pixels import PSNR, HoleL1
 from exegan.ops.image import composite
 from exegan.training.callbacks import Pace
@@ -203,7 +203,7 @@ def _measure(module: ExeGanModule, image: Tensor, mask: Tensor, exemplar: Tensor
         return composite(model.generator(image, mask, w_plus).clamp(-1, 1), image, mask)
 
     completed = complete(style)
-    compared = Comparison(Shown(to_uint8(completed)), Shown(to_uint8(image)), mask[:, 0].bool().cpu().numpy())
+    compared = Comparison(ImageBatch(to_uint8(completed)), ImageBatch(to_uint8(image)), mask[:, 0].bool().cpu().numpy())
     figures = {
         name: torch.from_numpy(metric.measure(compared)[:, 0]).to(image)
         for name, metric in (("psnr", PSNR()), ("l1", HoleL1()))

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from exegan.data.samples import Sample
 from exegan.losses.objective import Completion
 from exegan.losses.terms import map_distance, patch_discriminator_loss, patch_generator_loss
-from exegan.nets.discriminator import ProjectedDiscriminator, hole_shares, look
+from exegan.nets.discriminator import ProjectedDiscriminator, hole_shares, view_features
 from exegan.nets.frozen import FrozenNet
 from exegan.nets.generator import Generator
 from exegan.nets.model import Model
@@ -245,9 +245,9 @@ def extract_patches(
     """
     corners = discriminator.draw_corners(sample.mask, where)
     with torch.no_grad():
-        real = look(discriminator.views(sample.image, corners), net)
+        real = view_features(discriminator.views(sample.image, corners), net)
         masks = discriminator.views(sample.mask, corners)
-    return Patches(discriminator, real, look(discriminator.views(sample.completed, corners), net), masks)
+    return Patches(discriminator, real, view_features(discriminator.views(sample.completed, corners), net), masks)
 
 
 def discriminator_part(patches: Patches) -> Tensor:

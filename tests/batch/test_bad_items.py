@@ -18,7 +18,7 @@ from exegan.batch import worker
 from exegan.batch.engines import _RayWorker
 from exegan.batch.manifest import Settings
 from exegan.batch.pairing import plan_batch
-from exegan.batch.plan import Plan
+from exegan.batch.plan import BatchPlan
 from exegan.batch.run import Summary, run_batch
 from exegan.batch.worker import Worker
 from exegan.errors import InputError, Interrupted, WeightsError
@@ -27,7 +27,7 @@ from exegan.inpainter import run as running
 from exegan.io import FORMATS
 
 
-def plan(root: Path) -> Plan:
+def plan(root: Path) -> BatchPlan:
     return plan_batch(*(str(root / kind) for kind in ("photos", "masks", "exemplars")))
 
 
@@ -274,7 +274,7 @@ def test_places_that_cannot_be_reached(
 def test_a_server_that_says_nothing_is_waited_for_once(folders: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("aiohttp")
     monkeypatch.setattr("exegan.batch.files._SILENCE_S", 0.2)
-    monkeypatch.setattr("exegan.batch.plan._ANSWER_S", 0.1)
+    monkeypatch.setattr("exegan.batch.plan._CONNECT_TIMEOUT_S", 0.1)
     with socket.socket() as server:
         server.bind(("127.0.0.1", 0))
         server.listen()

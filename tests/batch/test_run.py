@@ -21,7 +21,7 @@ from PIL import Image
 
 from exegan.batch.manifest import Settings
 from exegan.batch.pairing import plan_batch
-from exegan.batch.plan import Plan
+from exegan.batch.plan import BatchPlan
 from exegan.batch.run import Summary, run_batch
 from exegan.batch.worker import Worker
 from exegan.errors import ConfigError, InputError, Interrupted, MaskError
@@ -32,7 +32,7 @@ from exegan.io.signing import Signer
 from exegan.masks.regions import crop_region_mask
 
 
-def plan(root: Path, **options: Any) -> Plan:
+def plan(root: Path, **options: Any) -> BatchPlan:
     places = {kind: str(root / kind) for kind in ("photos", "masks", "exemplars")}
     return plan_batch(**{**places, **options})
 

@@ -19,8 +19,7 @@ from torch import Tensor
 from exegan.errors import InputError, Interrupted
 from exegan.evaluation import measuring
 from exegan.evaluation.methods import ModelMethod
-from exegan.evaluation.report import Choices
-from exegan.evaluation.run import evaluate_folders, evaluate_model, trained_on
+from exegan.evaluation.run import Choices, evaluate_folders, evaluate_model, trained_on
 from exegan.inpainter import Inpainter
 from exegan.io import read_mask, read_photo
 from exegan.metrics.pixels import L1
@@ -186,7 +185,7 @@ class Colours(FrozenModule):
 
 def test_networks_of_metrics_run_on_the_device(faces: Faces, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     device = fake_accelerator(monkeypatch)
-    monkeypatch.setattr("exegan.evaluation.report.choose_device", {"cuda": device}.get)
+    monkeypatch.setattr("exegan.evaluation.run.choose_device", {"cuda": device}.get)
     monkeypatch.setattr("exegan.metrics.networks._load", lambda name, weights: (Colours(), "0" * 64, "fake"))
     choices = Choices(networks={"facenet": None}, device="cuda")
     results = evaluate_folders(faces("made", seed=1), faces("true"), tmp_path / "out", choices)

@@ -12,8 +12,7 @@ from exegan.errors import InputError
 from exegan.evaluation import estimates as groups
 from exegan.evaluation.estimates import group_by_name
 from exegan.evaluation.measuring import Measurer
-from exegan.evaluation.report import Choices
-from exegan.evaluation.run import evaluate_model
+from exegan.evaluation.run import Choices, evaluate_model
 
 Faces = Callable[[str], Path]
 PORTRAITS = r"(?:-(female|male))?-(white|black|unlabelled)$"
@@ -48,7 +47,7 @@ def test_useless_patterns_are_refused(pattern: str, told: str) -> None:
 def test_figures_of_a_group_are_those_of_its_pictures(
     model: Path, faces: Faces, masks: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(groups, "FEWEST", 3)
+    monkeypatch.setattr(groups, "MIN_GROUP_IMAGES", 3)
     data = faces("faces")
     choices = Choices(networks={}, bins=("centre-box",), group="^(sub)?")
     results = evaluate_model(str(model), str(data), masks, tmp_path / "out", choices)

@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from exegan.metrics.base import Comparison, Pictures, Rows, Shown
+from exegan.metrics.base import Comparison, ImageBatch, Pictures, Rows
 from exegan.metrics.networks import MetricNetwork
 from exegan.nets.frozen import FrozenModule
 
@@ -34,7 +34,7 @@ def pictures(count: int = 3, side: int = 16, seed: int = 0) -> Pictures:
 
 
 def compare(completed: Pictures, truth: Pictures, mask: np.ndarray | None = None) -> Comparison:
-    return Comparison(Shown(completed), Shown(truth), mask)
+    return Comparison(ImageBatch(completed), ImageBatch(truth), mask)
 
 
 def left_half(count: int = 3, side: int = 16) -> np.ndarray:

@@ -7,7 +7,7 @@ import pytest
 from fakes import network
 from sklearn.svm import LinearSVC
 
-from exegan.metrics.base import Evidence
+from exegan.metrics.base import Measurements
 from exegan.metrics.distributions import PIDS, UIDS
 
 NET = network("mobilefacenet")
@@ -45,6 +45,6 @@ def test_is_what_scikit_learn_says() -> None:
 
 
 def test_too_few_images_are_said() -> None:
-    few = Evidence(np.zeros((8, 4)), np.zeros((8, 4)))
+    few = Measurements(np.zeros((8, 4)), np.zeros((8, 4)))
     assert "8 images, needs more than 8" in str(UIDS(NET).shortfall(few))
-    assert UIDS(NET).shortfall(Evidence(np.zeros((9, 4)))) is None
+    assert UIDS(NET).shortfall(Measurements(np.zeros((9, 4)))) is None

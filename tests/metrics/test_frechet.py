@@ -9,7 +9,7 @@ import torch
 from fakes import compare, gaussian, network, pictures
 from torch import nn
 
-from exegan.metrics.base import Evidence
+from exegan.metrics.base import Measurements
 from exegan.metrics.distributions import Frechet, frechet_distance
 
 
@@ -65,13 +65,13 @@ def test_interval_and_names() -> None:
     assert metric.name == "frechet (mobilefacenet, 16>face crop>112 aa-bilinear)"
     assert Frechet(network("inception")).name == "FID (inception, 16>299 TF1-bilinear)"
     rng = np.random.default_rng(0)
-    evidence = Evidence(rng.normal(size=(40, 4)) + 1, rng.normal(size=(40, 4)))
-    found = metric.estimate(evidence, 0)
+    measurements = Measurements(rng.normal(size=(40, 4)) + 1, rng.normal(size=(40, 4)))
+    found = metric.estimate(measurements, 0)
     assert found.low < found.value < found.high and found.images == 40
-    again = metric.estimate(evidence, 0)
+    again = metric.estimate(measurements, 0)
     assert (again.value, again.low, again.high) == pytest.approx((found.value, found.low, found.high))
     assert "40 images for 4 features" in found.note == again.note
-    assert metric.shortfall(Evidence(evidence.rows[:9])) == "9 images, needs 10"
+    assert metric.shortfall(Measurements(measurements.rows[:9])) == "9 images, needs 10"
 
 
 def test_rows_are_the_networks_features() -> None:

@@ -8,7 +8,7 @@ from fakes import network
 from torch import Tensor
 
 from exegan.metrics import distributions as kernel
-from exegan.metrics.base import Evidence
+from exegan.metrics.base import Measurements
 from exegan.metrics.distributions import Kernel
 
 
@@ -31,8 +31,8 @@ def test_is_its_definition() -> None:
 def test_zero_lies_in_the_interval_of_sets_from_one_source() -> None:
     rng = np.random.default_rng(1)
     metric = Kernel(network("inception"))
-    same = metric.estimate(Evidence(rng.normal(size=(200, 4)), rng.normal(size=(200, 4))), 0)
-    apart = metric.estimate(Evidence(rng.normal(size=(200, 4)) + 1, rng.normal(size=(200, 4))), 0)
+    same = metric.estimate(Measurements(rng.normal(size=(200, 4)), rng.normal(size=(200, 4))), 0)
+    apart = metric.estimate(Measurements(rng.normal(size=(200, 4)) + 1, rng.normal(size=(200, 4))), 0)
     assert same.low < 0 < same.high < apart.low
 
 
@@ -48,10 +48,10 @@ def test_large_sets_are_measured_in_subsets(monkeypatch: pytest.MonkeyPatch) -> 
         return distance(x, y)
 
     monkeypatch.setattr("torchmetrics.image.kid.poly_mmd", noted)
-    assert metric.note(a) == "" and "subsets" not in metric.estimate(Evidence(a, b), 0).note
+    assert metric.note(a) == "" and "subsets" not in metric.estimate(Measurements(a, b), 0).note
     monkeypatch.setattr(kernel, "SUBSET", 40)
     sizes.clear()
     mean = metric.score(a, b)
     assert sizes == [(40, 40)] * kernel.SUBSETS, "no matrix of all pictures"
     assert mean == pytest.approx(whole, rel=0.1) and mean == pytest.approx(metric.score(a, b), rel=1e-9)
-    assert metric.estimate(Evidence(a, b), 0).note == "mean of 100 random subsets of 40 images"
+    assert metric.estimate(Measurements(a, b), 0).note == "mean of 100 random subsets of 40 images"

@@ -17,9 +17,9 @@ from exegan.errors import ConfigError, WeightsError
 from exegan.io.weights import sha256_of
 from exegan.metrics import networks
 from exegan.metrics import networks as inception
-from exegan.metrics.base import Shown
+from exegan.metrics.base import ImageBatch
 from exegan.metrics.networks import make_networks
-from exegan.metrics.registry import PLAIN, THROUGH_NETWORKS, make_metrics
+from exegan.metrics.registry import NETWORK_METRICS, PIXEL_METRICS, make_metrics
 from exegan.nets.features import FROZEN_NETS
 
 Shared = Callable[[str], Path]
@@ -35,10 +35,10 @@ def test_local_file_and_its_hash(shared: Shared) -> None:
 def test_one_pass_gives_what_the_network_gives(shared: Shared) -> None:
     (found,), _ = make_networks({"squeezenet": str(shared("nets/squeezenet11.safetensors"))}, "64")
     image = torch.rand(2, 3, 64, 64) * 2 - 1
-    look = found.look(image)
-    for got, expected in zip(look.maps, found.module(image), strict=True):
+    features = found.extract(image)
+    for got, expected in zip(features.maps, found.module(image), strict=True):
         torch.testing.assert_close(got, expected, rtol=1e-4, atol=1e-5)
-    assert look.features is not None and look.features.shape == (2, 512)
+    assert features.vectors is not None and features.vectors.shape == (2, 512)
 
 
 class Shifted(Quarters):
@@ -60,10 +60,10 @@ def test_networks_run_on_their_device_and_rows_come_back(monkeypatch: pytest.Mon
     assert {module.shift.device.type for module in loaded.values()} == {"meta"}
     metrics, _ = make_metrics(found, {})
     completed, truth = pictures(seed=0), pictures(seed=1)
-    batch = replace(compare(completed, truth, left_half()), second=Shown(pictures(seed=2)))
-    through = [metric for metric in metrics if metric.network]
-    assert len(through) == len(THROUGH_NETWORKS) + 4, "features of two networks"
-    for metric in through:
+    batch = replace(compare(completed, truth, left_half()), second=ImageBatch(pictures(seed=2)))
+    on_networks = [metric for metric in metrics if metric.network]
+    assert len(on_networks) == len(NETWORK_METRICS) + 4, "features of two networks"
+    for metric in on_networks:
         rows = metric.measure(batch)
         assert isinstance(rows, np.ndarray) and len(rows) == 3, metric.name
 
@@ -76,8 +76,8 @@ def test_defaults_that_cannot_be_had_are_left_out_with_the_reason(monkeypatch: p
     found, missing = make_networks(None, "256")
     assert not found and set(missing) == set(networks.DEFAULTS)
     metrics, left_out = make_metrics(found, missing)
-    assert [metric.name for metric in metrics] == list(PLAIN)
-    assert {entry["metric"] for entry in left_out} == set(THROUGH_NETWORKS)
+    assert [metric.name for metric in metrics] == list(PIXEL_METRICS)
+    assert {entry["metric"] for entry in left_out} == set(NETWORK_METRICS)
     reasons = {entry["metric"]: entry["reason"] for entry in left_out}
     assert reasons["diversity"] == "no network for it (lpips-alex: could not get lpips-alex)"
     assert "could not get inception" in reasons["U-IDS"] and "could not get facenet" in reasons["U-IDS"]

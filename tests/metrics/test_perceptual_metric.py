@@ -8,7 +8,7 @@ from fakes import Quarters, compare, left_half, network, pictures
 
 from exegan.io import to_tensor
 from exegan.losses.terms import perceptual_distance
-from exegan.metrics.base import Comparison, Evidence, Shown
+from exegan.metrics.base import Comparison, ImageBatch, Measurements
 from exegan.metrics.perceptual import Diversity, Perceptual
 
 NET = network("lpips-alex")
@@ -22,7 +22,7 @@ def expected(a: np.ndarray, b: np.ndarray) -> np.ndarray:
 def test_whole_picture_is_the_losses_distance() -> None:
     a, b = pictures(), pictures(seed=1)
     metric = Perceptual(NET)
-    np.testing.assert_allclose(metric.values(Evidence(metric.measure(compare(a, b)))), expected(a, b), rtol=1e-5)
+    np.testing.assert_allclose(metric.values(Measurements(metric.measure(compare(a, b)))), expected(a, b), rtol=1e-5)
 
 
 def test_hole_alone() -> None:
@@ -31,9 +31,9 @@ def test_hole_alone() -> None:
     metric = Perceptual(NET, in_hole=True)
     outside = compare(completed, truth, left_half())
     inside = compare(completed, truth, ~left_half())
-    whole = Perceptual(NET).values(Evidence(Perceptual(NET).measure(inside)))
-    np.testing.assert_allclose(metric.values(Evidence(metric.measure(outside))), 0)
-    np.testing.assert_allclose(metric.values(Evidence(metric.measure(inside))), 2 * whole, rtol=1e-5)
+    whole = Perceptual(NET).values(Measurements(Perceptual(NET).measure(inside)))
+    np.testing.assert_allclose(metric.values(Measurements(metric.measure(outside))), 0)
+    np.testing.assert_allclose(metric.values(Measurements(metric.measure(inside))), 2 * whole, rtol=1e-5)
 
 
 def test_names() -> None:
@@ -44,7 +44,7 @@ def test_names() -> None:
 
 def test_diversity_is_the_distance_between_samples() -> None:
     truth, first, second = pictures(), pictures(seed=1), pictures(seed=2)
-    rows = Diversity(NET).measure(Comparison(Shown(first), Shown(truth), second=Shown(second)))
+    rows = Diversity(NET).measure(Comparison(ImageBatch(first), ImageBatch(truth), second=ImageBatch(second)))
     np.testing.assert_allclose(rows[:, 0], expected(first, second), rtol=1e-5)
-    same = Diversity(NET).measure(Comparison(Shown(first), Shown(truth), second=Shown(first)))
+    same = Diversity(NET).measure(Comparison(ImageBatch(first), ImageBatch(truth), second=ImageBatch(first)))
     np.testing.assert_allclose(same, 0, atol=1e-9)

@@ -7,12 +7,12 @@ import pytest
 from fakes import compare, left_half, pictures
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
-from exegan.metrics.base import Comparison, Evidence, PerPicture
-from exegan.metrics.pixels import L1, PSNR, SSIM, HoleL1, HolePSNR, KnownPixelError, Seam
+from exegan.metrics.base import Comparison, Measurements, PerImageMetric
+from exegan.metrics.pixels import L1, PSNR, SSIM, HoleL1, HolePSNR, KnownPixelError, SeamStep
 
 
-def values(metric: PerPicture, comparison: Comparison) -> np.ndarray:
-    return metric.values(Evidence(metric.measure(comparison)))
+def values(metric: PerImageMetric, comparison: Comparison) -> np.ndarray:
+    return metric.values(Measurements(metric.measure(comparison)))
 
 
 def grey(level: int) -> np.ndarray:
@@ -35,7 +35,7 @@ def test_whole_picture_and_hole() -> None:
 
 def test_equal_pictures() -> None:
     same = compare(pictures(), pictures(), left_half())
-    for metric in (L1(), HoleL1(), Seam(), KnownPixelError()):
+    for metric in (L1(), HoleL1(), SeamStep(), KnownPixelError()):
         np.testing.assert_array_equal(values(metric, same), 0)
     for metric in (PSNR(), HolePSNR()):
         np.testing.assert_allclose(values(metric, same), 100)
@@ -65,14 +65,14 @@ def test_a_picture_without_a_hole_is_left_out() -> None:
     mask[1] = False
     rows = HoleL1().measure(compare(grey(10), grey(0), mask))
     assert np.isnan(rows[1, 0])
-    assert HoleL1().estimate(Evidence(np.concatenate([rows, rows])), 0).images == 2
-    assert "1 images, needs 2" in str(HoleL1().shortfall(Evidence(rows)))
+    assert HoleL1().estimate(Measurements(np.concatenate([rows, rows])), 0).images == 2
+    assert "1 images, needs 2" in str(HoleL1().shortfall(Measurements(rows)))
 
 
 def test_seam_counts_steps_across_the_rim_alone() -> None:
-    np.testing.assert_allclose(values(Seam(), half_changed()), 51)
+    np.testing.assert_allclose(values(SeamStep(), half_changed()), 51)
     smooth = compare(half_changed().truth.pixels, half_changed().completed.pixels, left_half(2))
-    np.testing.assert_allclose(values(Seam(), smooth), -51)
+    np.testing.assert_allclose(values(SeamStep(), smooth), -51)
 
 
 def test_known_pixels() -> None:

@@ -11,7 +11,7 @@ from exegan.config import ProjectedConfig
 from exegan.errors import ConfigError
 from exegan.losses.objective import Completion
 from exegan.masks.regions import LANDMARKS
-from exegan.nets.discriminator import ProjectedDiscriminator, hole_shares, look
+from exegan.nets.discriminator import ProjectedDiscriminator, hole_shares, view_features
 from exegan.training.step import extract_patches, feature_distance
 
 
@@ -52,7 +52,7 @@ def test_crops_lie_around_the_hole_and_within_the_picture() -> None:
 def test_every_head_judges_patches_of_eight_pixels() -> None:
     discriminator = make_discriminator()
     corners = torch.zeros(2, 2, dtype=torch.int64)
-    logits = discriminator(look(discriminator.views(torch.rand(2, 3, 128, 128), corners), tiny_perceptual_net))
+    logits = discriminator(view_features(discriminator.views(torch.rand(2, 3, 128, 128), corners), tiny_perceptual_net))
     # Pixels and the smaller of the net's two maps, for three views.
     assert [tuple(one.shape) for one in logits] == [(2, 1, side, side) for side in (4, 4, 8, 8, 4, 4)]
     mask = torch.zeros(2, 1, 128, 128)
@@ -65,7 +65,7 @@ def test_every_head_judges_patches_of_eight_pixels() -> None:
 def test_a_logit_answers_for_its_own_place() -> None:
     discriminator, corners = make_discriminator().eval(), torch.zeros(1, 2, dtype=torch.int64)
     picture = torch.rand(1, 3, 128, 128, requires_grad=True)
-    pixels_of_64 = discriminator(look(discriminator.views(picture, corners), tiny_perceptual_net))[2]
+    pixels_of_64 = discriminator(view_features(discriminator.views(picture, corners), tiny_perceptual_net))[2]
     pixels_of_64[0, 0, 0, 0].backward()
     assert picture.grad is not None
     assert picture.grad[..., :64, :64].abs().sum() > 0 and picture.grad[..., 96:, 96:].abs().sum() == 0
@@ -88,7 +88,7 @@ def test_eyes_and_mouth_are_looked_at_where_aligned_pictures_have_them() -> None
     _, eyes, mouth = discriminator.views(picture, torch.zeros(1, 2))
     assert sorted(eyes[eyes > 0].tolist()) == [1, 1] and sorted(mouth[mouth > 0].tolist()) == [2, 2]
     views = discriminator.views(torch.rand(2, 3, 128, 128), torch.zeros(2, 2))
-    logits = discriminator(look(views, tiny_perceptual_net))
+    logits = discriminator(view_features(views, tiny_perceptual_net))
     assert [tuple(one.shape[2:]) for one in logits] == [(4, 4), (4, 4), (4, 9), (4, 9), (4, 6), (4, 6)]
     shares = hole_shares(discriminator.views(torch.ones(2, 1, 128, 128), torch.zeros(2, 2)), logits)
     assert all((one == 1).all() for one in shares)

@@ -108,7 +108,7 @@ def test_a_full_disk_loses_no_checkpoint(
     def full(_: int) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    monkeypatch.setattr("exegan.training.checkpoints.os.fsync", full)
+    monkeypatch.setattr("os.fsync", full)
     assert fit(tmp_path, faces, 0.012, "--ckpt_path", "last") == 2
     error = capsys.readouterr().err.strip().splitlines()[-1]
     assert "kimg-000000.012.ckpt could not be written" in error and "No space left" in error
@@ -123,7 +123,7 @@ def test_files_are_synced_as_windows_allows(tmp_path: Path, faces: Path, monkeyp
         if fcntl.fcntl(number, fcntl.F_GETFL) & os.O_ACCMODE == os.O_RDONLY:
             raise OSError(errno.EBADF, os.strerror(errno.EBADF))
 
-    monkeypatch.setattr("exegan.training.checkpoints.os.fsync", sync)
+    monkeypatch.setattr("os.fsync", sync)
     assert fit(tmp_path, faces, 0.004) == 0
 
 
