@@ -8,10 +8,9 @@ from functools import partial
 from exegan.errors import ConfigError
 from exegan.metrics.base import Metric
 from exegan.metrics.distributions import PIDS, UIDS, Frechet, Kernel
-from exegan.metrics.faces import ExemplarEffect, ExemplarPreferred, Identity
 from exegan.metrics.networks import MetricNetwork, Role, roles_of, with_role
-from exegan.metrics.perceptual import Diversity, Perceptual
 from exegan.metrics.pixels import L1, PSNR, SSIM, HoleL1, HolePSNR, KnownPixelError, SeamStep
+from exegan.metrics.similarity import Diversity, ExemplarEffect, ExemplarPreferred, Identity, Perceptual
 
 PIXEL_METRICS: dict[str, Callable[[], Metric]] = {
     "known-pixel error": KnownPixelError,

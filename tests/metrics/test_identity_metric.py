@@ -7,7 +7,7 @@ import pytest
 from fakes import compare, network, pictures
 
 from exegan.metrics.base import Measurements
-from exegan.metrics.faces import ExemplarEffect, ExemplarPreferred, Identity
+from exegan.metrics.similarity import ExemplarEffect, ExemplarPreferred, Identity
 
 NET = network("mobilefacenet")
 AXES = np.eye(4)[:3]

@@ -9,7 +9,7 @@ from fakes import Quarters, compare, left_half, network, pictures
 from exegan.io import to_tensor
 from exegan.losses.terms import perceptual_distance
 from exegan.metrics.base import Comparison, ImageBatch, Measurements
-from exegan.metrics.perceptual import Diversity, Perceptual
+from exegan.metrics.similarity import Diversity, Perceptual
 
 NET = network("lpips-alex")
 

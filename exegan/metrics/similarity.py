@@ -1,4 +1,4 @@
-"""Metrics of identity: likeness to truth and exemplar, and the exemplar's effect."""
+"""Metrics of a network's features of each image: perceptual distance, diversity, likeness of identity."""
 
 from __future__ import annotations
 
@@ -6,11 +6,66 @@ from functools import partial
 from typing import Literal
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
-from exegan.metrics.base import Comparison, Measurements, PerImageMetric, Rows
+from exegan.losses.terms import map_distance
+from exegan.metrics.base import Comparison, Measurements, PerImageMetric, Rows, ScalarMetric, as_rows
 from exegan.metrics.distributions import feature_rows, features_key
 from exegan.metrics.networks import MetricNetwork
+
+
+class Perceptual(PerImageMetric):
+    """Distance of feature maps, summed over levels; over the whole picture or the hole.
+
+    Over the hole, positions count by how much of them is hole; receptive fields reach beyond it.
+
+    Args:
+        network: One with feature maps.
+        in_hole: Mean over the hole's positions alone.
+    """
+
+    def __init__(self, network: MetricNetwork, in_hole: bool = False) -> None:
+        where = " in the hole" if in_hole else ""
+        super().__init__(f"{perceptual_name(network)}{where}", rows_key=f"perceptual {network.key}")
+        self.network, self.trained_on = network.name, network.trained_on
+        self.in_hole, self._network = in_hole, network
+        self.needs = frozenset({"mask"}) if in_hole else frozenset()
+
+    def measure(self, batch: Comparison) -> Rows:
+        completed, truth = (images.features(self._network).maps for images in (batch.completed, batch.truth))
+        whole = map_distance(completed, truth)
+        hole = torch.full_like(whole, torch.nan)
+        if batch.mask is not None:
+            hole = map_distance(completed, truth, torch.from_numpy(batch.mask[:, None]).float())
+        rows: Rows = torch.stack([whole, hole], dim=1).cpu().double().numpy()
+        return rows
+
+    def values(self, measurements: Measurements) -> NDArray[np.float64]:
+        return measurements.rows[:, int(self.in_hole)]
+
+
+def perceptual_name(network: MetricNetwork) -> str:
+    """LPIPS is only what has LPIPS's own heads."""
+    return f"{'LPIPS' if network.name.startswith('lpips-') else 'LPIPS-like'} ({network.label})"
+
+
+class Diversity(ScalarMetric):
+    """Mean perceptual distance between two completions of one hole from one exemplar and different random numbers."""
+
+    better = "higher"
+    needs = frozenset({"second"})
+
+    def __init__(self, network: MetricNetwork) -> None:
+        super().__init__(f"diversity by {perceptual_name(network)}", rows_key=f"diversity {network.key}")
+        self.network, self.trained_on = network.name, network.trained_on
+        self._network = network
+
+    def measure(self, batch: Comparison) -> Rows:
+        if batch.second is None:
+            raise ValueError("diversity needs second completions; the runner leaves it out where there are none")
+        first, second = (images.features(self._network).maps for images in (batch.completed, batch.second))
+        return as_rows(map_distance(first, second).cpu().double().numpy())
 
 
 class EmbeddingMetric(PerImageMetric):
