@@ -6,7 +6,7 @@
 
 Starts `demo/app.py` by itself. First one client alone: seconds from sending a request to having the whole picture, over
 the seconds that the report of the same request gives for the pipeline's stages. Then all clients at once, each sending
-its next request when the last one was answered; one that is told that the page is busy waits a second before its next.
+its next request when the last one was complete; one that finds the page busy waits a second before its next.
 In the end requests with pictures of 60 megapixels, one alone and one that names eight, which is to be refused.
 """
 

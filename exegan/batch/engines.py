@@ -197,7 +197,7 @@ def gpus_for_each(workers: int, device: str, gpus: int) -> float:
 
 
 def _check_address(address: str | None) -> None:
-    """Refuse an address where no server answers, which Ray would try for minutes."""
+    """Refuse an address where no server responds, which Ray would try for minutes."""
     host, _, port = (address or "").rpartition(":")
     if not host or not port.isdecimal():
         return  # none, `auto`, or one that Ray resolves itself

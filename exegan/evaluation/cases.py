@@ -297,7 +297,7 @@ def stems_of(names: Sequence[str], where: str) -> dict[str, int]:
         stem = stem_of(name)
         if stem in stems:
             raise InputError(
-                f"{where} holds both {names[stems[stem]]} and {name}, which cannot be told apart; rename one of them"
+                f"{where} holds both {names[stems[stem]]} and {name}, which cannot be distinguished; rename one of them"
             )
         stems[stem] = number
     return stems

@@ -74,8 +74,8 @@ def test_any_exception_of_an_item_is_its_entry(
     assert (summary.done, summary.exit_code) == (9, 1)
     (problem,) = summary.problems
     assert problem.output == "6_0.png" and "\n" not in problem.reason
-    told = type(fault).__name__ if not isinstance(fault, OSError) else "Input/output error"
-    assert f"photos/6.jpg cannot be completed ({told}" in problem.reason
+    printed = type(fault).__name__ if not isinstance(fault, OSError) else "Input/output error"
+    assert f"photos/6.jpg cannot be completed ({printed}" in problem.reason
     assert noted(folders, "failed") == {"6_0.png"} and noted(folders, "done") == written(folders)
     assert not [path for path in (folders / "out").rglob(".*") if "partial" in path.name]
     monkeypatch.undo()
@@ -179,8 +179,8 @@ def test_whatever_a_decoder_raises_is_a_problem_of_the_plan(
     places = [folders / "photos", "--masks", folders / "masks", "--exemplars", folders / "exemplars"]
     command = ["batch", *places, "--aligned", "--model", model_dir, "-o", folders / "out"]
     assert run_command(*command, "--dry-run") == 1
-    told = capsys.readouterr().out
-    assert "6.avif" in told and "cannot be decoded (RuntimeError: Failed to decode image" in told
+    printed = capsys.readouterr().out
+    assert "6.avif" in printed and "cannot be decoded (RuntimeError: Failed to decode image" in printed
     assert run_command(*command) == 1
     assert noted(folders, "failed") == {"6_0.png"} and len(written(folders)) == 9
 

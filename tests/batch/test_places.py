@@ -63,11 +63,11 @@ def test_names_of_any_bytes(folders: Path, command: list[Any], monkeypatch: pyte
     outputs = renamed(folders)
     out = folders / "out"
     for encoding in ("utf-8", "ascii"):
-        told = io.BytesIO()
-        monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(told, encoding=encoding))
+        printed = io.BytesIO()
+        monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(printed, encoding=encoding))
         assert run_command(*command, "-o", out, "--dry-run") == 0
         sys.stdout.flush()
-        shown = told.getvalue().decode(encoding).splitlines()
+        shown = printed.getvalue().decode(encoding).splitlines()
         assert len(shown) == 11 and shown[-1] == "10 items, 0 problems"
         assert any(line.startswith(r"caf\udce9_0.png <- ") for line in shown)
         assert any(line.startswith(r"two\nlines_0.png <- ") for line in shown)
@@ -361,8 +361,8 @@ def test_lines_of_the_manifest_that_lack_something(folders: Path, model_dir: Pat
         summary = run(folders, model_dir)
         assert summary.done_before + summary.done + len(summary.problems) == 10
         assert summary.done_before >= 10 - len(changed)
-        told = {changed[problem.output]: problem.reason for problem in summary.problems}  # of no other line
-        assert not any("Error" in reason or "None" in reason for reason in told.values()), told
+        printed = {changed[problem.output]: problem.reason for problem in summary.problems}  # of no other line
+        assert not any("Error" in reason or "None" in reason for reason in printed.values()), printed
     assert run(folders, model_dir, retry_failed=True, overwrite=True).problems == []
 
 

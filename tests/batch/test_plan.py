@@ -46,11 +46,11 @@ def test_every_problem_is_named_at_once(folders: Path) -> None:
     Image.new("RGB", (32, 32)).save(folders / "photos/5.png")
     plan = plan_folders(folders)
     assert {item.output[0] for item in plan.sound} == {"0", "6", "7", "m"}
-    told = {problem.output: problem.reason for problem in plan.problems}
-    assert "no mask named 1" in told["1"]
-    assert "two masks could be meant: 2.bmp and 2.png" in told["2"]
-    assert "is not a picture" in told["3_0.png"] and "is empty (0 bytes)" in told["4_0.png"]
-    assert "two photos could be meant: 5.jpg and 5.png" in told["5"]
+    reasons = {problem.output: problem.reason for problem in plan.problems}
+    assert "no mask named 1" in reasons["1"]
+    assert "two masks could be meant: 2.bmp and 2.png" in reasons["2"]
+    assert "is not a picture" in reasons["3_0.png"] and "is empty (0 bytes)" in reasons["4_0.png"]
+    assert "two photos could be meant: 5.jpg and 5.png" in reasons["5"]
 
 
 def test_folders_that_are_not_there(folders: Path) -> None:

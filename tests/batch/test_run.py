@@ -119,7 +119,7 @@ def test_one_bad_file_costs_that_item_only(folders: Path, model_dir: Path) -> No
     assert "the mask is 9x9" in " ".join(problem.reason for problem in summary.problems)
     (folders / "photos/4.jpg").write_bytes(whole)
     again = run(folders, model_dir)
-    assert (again.done, again.done_before, len(again.problems)) == (1, 8, 1), "a mended file is tried again by itself"
+    assert (again.done, again.done_before, len(again.problems)) == (1, 8, 1), "a repaired file is tried again by itself"
     assert run(folders, model_dir, retry_failed=True).done == 0
     assert sum(entry["output"] == "6_0.png" for entry in lines(folders)) == 2, "tried again when asked to"
 

@@ -32,15 +32,15 @@ def test_captures_name_the_group() -> None:
 
 
 @pytest.mark.parametrize(
-    ("pattern", "told"),
+    ("pattern", "message"),
     [
         ("(", r"'\(' is no regular expression \(missing \), unterminated subpattern"),
         ("female", "'female' captures nothing; put what names the group in parentheses"),
         ("(child)", r"'\(child\)' is found in none of the names, such as '0001-female-white'"),
     ],
 )
-def test_useless_patterns_are_refused(pattern: str, told: str) -> None:
-    with pytest.raises(InputError, match=told):
+def test_useless_patterns_are_refused(pattern: str, message: str) -> None:
+    with pytest.raises(InputError, match=message):
         group_by_name(pattern, ["0001-female-white"])
 
 

@@ -378,9 +378,11 @@ def most(monkeypatch: pytest.MonkeyPatch) -> Any:
 
 def test_larger_pictures_than_are_decoded_at_once_are_refused_by_their_header(most: Any, tmp_path: Path) -> None:
     (tmp_path / "a.png").write_bytes(png(12_000, 10_001))
-    told = r"a\.png has 121 megapixels, more than the 120 that are decoded at once; make it smaller, or allow more with"
+    limit = (
+        r"a\.png has 121 megapixels, more than the 120 that are decoded at once; make it smaller, or allow more with"
+    )
     for read in (read_photo, read_mask, open_photo):
-        with pytest.raises(InputError, match=rf"{told} --max-megapixels 121 \(or EXEGAN_MAX_MEGAPIXELS=121\)$"):
+        with pytest.raises(InputError, match=rf"{limit} --max-megapixels 121 \(or EXEGAN_MAX_MEGAPIXELS=121\)$"):
             read(tmp_path / "a.png")
     most(121)
     with pytest.raises(InputError, match="is damaged"):  # there are no pixels in it
@@ -393,11 +395,11 @@ def test_larger_pictures_than_are_decoded_at_once_are_refused_by_their_header(mo
     assert read_photo(tmp_path / "a.png").size == NOISE.size
 
 
-@pytest.mark.parametrize("told", ["many", "0", "-1", "nan", "inf", "179"])
-def test_a_limit_that_is_none_is_named(most: Any, told: str, tmp_path: Path) -> None:
-    most(told)
+@pytest.mark.parametrize("limit", ["many", "0", "-1", "nan", "inf", "179"])
+def test_a_limit_that_is_none_is_named(most: Any, limit: str, tmp_path: Path) -> None:
+    most(limit)
     (tmp_path / "a.png").write_bytes(encode(NOISE))
-    with pytest.raises(ConfigError, match=rf"^EXEGAN_MAX_MEGAPIXELS is '{told}', expected megapixels, at most 178"):
+    with pytest.raises(ConfigError, match=rf"^EXEGAN_MAX_MEGAPIXELS is '{limit}', expected megapixels, at most 178"):
         read_photo(tmp_path / "a.png")
 
 

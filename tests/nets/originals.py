@@ -1,4 +1,4 @@
-"""The original's networks as `tests/nets/golden` knows them: weights made from their names, inputs and answers."""
+"""The original's networks as `tests/nets/golden` knows them: weights made from their names, inputs and outputs."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ PREFIXES = {"generator": "", "discriminator": "d.", "psp_encoder": "psp."}
 
 
 def golden_arrays() -> dict[str, np.ndarray]:
-    """Inputs and answers of the original's networks, filled with seed 1."""
+    """Inputs and outputs of the original's networks, filled with seed 1."""
     with np.load(GOLDEN / "original-256.npz") as arrays:
         return dict(arrays)
 

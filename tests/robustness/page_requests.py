@@ -18,7 +18,7 @@ from helpers import made_photo
 from live_page import EXEMPLAR, META, PHOTO, Visitor, live_page
 from PIL import PngImagePlugin
 
-SECRET = "a-secret-that-nobody-was-told"
+SECRET = "a-secret-that-nobody-knows"
 PATIENCE_S = 45
 METHODS = ("GET", "GET", "GET", "POST", "POST", "HEAD", "PUT", "DELETE", "OPTIONS", "PATCH", "get", "X")
 API = (
@@ -112,7 +112,7 @@ class Page:
 
 
 class Raw(http.client.HTTPConnection):
-    """Sends whatever it is told to."""
+    """Sends whatever request it is given."""
 
     def _validate_path(self, url: str) -> None: ...
 
@@ -140,7 +140,7 @@ def ask(page: Page, visitor: Visitor, method: str, path: str, body: bytes | None
     request = f"{method} {path.partition('?')[0][:40]!r}"
     more = f": {path[:200]!r} {(body or b'')[:600]!r} {content[:300]!r}"
     expect(answer.status < 500 or answer.status == 503, f"status {answer.status} of {request}{more}")
-    expect(SECRET.encode() not in content, f"a secret is told by {request}{more}")
+    expect(SECRET.encode() not in content, f"a secret is in the response to {request}{more}")
     expect(not page.new_files(), f"a file was written outside the page's folder by {request}{more}")
     return content
 
@@ -168,7 +168,7 @@ def page(case: Case) -> str:
     for _ in range(random.randint(1, 4)):
         random.choice((touch, touch, call, wander, send_junk))(served, visitor, random, paths, session)
     status = visitor.ask("GET", "/gradio_api/queue/status")[0]
-    expect(status in (200, 403), f"the page answers {status} afterwards")
+    expect(status in (200, 403), f"the page responds with {status} afterwards")
     return DONE if status == 200 else REFUSED
 
 

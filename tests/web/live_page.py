@@ -102,7 +102,7 @@ def serve_made_faces(folder: Path, options: dict[str, Any]) -> None:
 
 
 def addresses(routes: Iterable[Any], prefix: str = "") -> Iterator[str]:
-    """Patterns of all that an application answers, its routers' too."""
+    """Patterns of all that an application serves, its routers' too."""
     for route in routes:
         if hasattr(route, "path"):
             yield prefix + route.path
