@@ -148,7 +148,7 @@ class FaceDetector:
         for turns in ((0.0,), _TURNS):
             if not certain:
                 views = [_with_rim(copy.size, turn) for turn in turns]
-                seen = [face for view in views for face in self._search(copy, *view)]
+                seen = [face for view in views for face in self._detect_in_view(copy, *view)]
                 certain, others = self._weigh(copy, seen)
                 doubtful = others if certain else doubtful or others
         return _without_doubles(certain + doubtful)
@@ -171,14 +171,14 @@ class FaceDetector:
         affine[:, 2] += _CLOSE_UP_RIM
         seen = [
             again
-            for again in self._search(copy, affine, _CLOSE_UP + 2 * _CLOSE_UP_RIM)
+            for again in self._detect_in_view(copy, affine, _CLOSE_UP + 2 * _CLOSE_UP_RIM)
             if again.score >= (_SURE if _height(face) < _SMALL else _SURE_LARGE)
         ]
         eyes = np.hypot(*(face.landmarks5[1] - face.landmarks5[0]))
         distances = [np.hypot(*(again.landmarks5 - face.landmarks5).T).mean() for again in seen]
         return seen[int(np.argmin(distances))] if distances and min(distances) < _AGREED * eyes else None
 
-    def _search(self, copy: Image.Image, affine: Affine, side: int) -> list[Face]:
+    def _detect_in_view(self, copy: Image.Image, affine: Affine, side: int) -> list[Face]:
         """Faces, in pixels of the copy, that its warp into a square of `side` pixels shows."""
         back = invert_affine(affine)
         # Pillow asks for the way from the result to the picture.
