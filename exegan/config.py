@@ -45,20 +45,14 @@ def _power_of_two(section: str, name: str, value: int, least: int, most: int) ->
     _require(fits, f"{section}.{name} is {value}, expected a power of two of at least {least}, at most {most}")
 
 
-class _Widths:
-    """Channels that fall with the resolution, between two limits."""
-
-    channel_base: int
-    channel_max: int
-    channel_min: int
-
-    def channels(self, resolution: int) -> int:
-        """Feature channels at one resolution."""
-        return max(self.channel_min, min(self.channel_max, self.channel_base // resolution))
+def _channels_at(config: Any, resolution: int) -> int:
+    """Feature channels at one resolution: they fall with it, between two limits."""
+    channels: int = max(config.channel_min, min(config.channel_max, config.channel_base // resolution))
+    return channels
 
 
 @dataclass(frozen=True)
-class GeneratorConfig(_Widths):
+class GeneratorConfig:
     """Shape of the generator (paper, section 3.1). The defaults are the original's at 256 px.
 
     Args:
@@ -88,6 +82,8 @@ class GeneratorConfig(_Widths):
     num_coarse: int = 4
     global_dropout: float = 0.5
     noise_max: int = 1024
+
+    channels = _channels_at
 
     def __post_init__(self) -> None:
         _power_of_two("generator", "resolution", self.resolution, 16, _LARGEST_RESOLUTION)
@@ -124,7 +120,7 @@ class GeneratorConfig(_Widths):
 
 
 @dataclass(frozen=True)
-class DiscriminatorConfig(_Widths):
+class DiscriminatorConfig:
     """Shape of the residual discriminator; channels as in `GeneratorConfig`.
 
     Args:
@@ -138,6 +134,8 @@ class DiscriminatorConfig(_Widths):
     channel_max: int = 512
     channel_min: int = 1
     stddev_group: int = 4
+
+    channels = _channels_at
 
     def __post_init__(self) -> None:
         _between("discriminator", "channel_max", self.channel_max, 1, _LARGEST_WIDTH)
@@ -170,7 +168,7 @@ class ProjectedConfig:
 
 
 @dataclass(frozen=True)
-class StyleEncoderConfig(_Widths):
+class StyleEncoderConfig:
     """Which network turns an exemplar into style codes.
 
     Args:
@@ -186,6 +184,8 @@ class StyleEncoderConfig(_Widths):
     channel_base: int = 4096
     channel_max: int = 256
     channel_min: int = 1
+
+    channels = _channels_at
 
     def __post_init__(self) -> None:
         _power_of_two("style_encoder", "resolution", self.resolution, 16, _LARGEST_RESOLUTION)
