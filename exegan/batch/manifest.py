@@ -1,6 +1,6 @@
 """The manifest of a batch, a JSON line for each item, and what is left of a plan by it.
 
-`Manifest` is read and appended to; `resume_plan` compares it with a plan, so that a killed run is resumed;
+`Manifest` is read and appended to; `resume_plan` compares it with a plan, so that a killed run can be resumed;
 `Settings` are what all items share and what the lines note as options.
 """
 

@@ -19,6 +19,7 @@ from PIL import Image
 from exegan.data.source import WINDOW_BLOCKS
 from exegan.errors import DataError, ExeGanError, InputError
 from exegan.io import decode_photo
+from exegan.io.files import reason
 
 SUFFIX = ".parquet"
 _HUB = re.compile(r"hf:/{0,2}([\w.-]+/[\w.-]+)(?::([\w.-]+))?(?:@([^#]+))?(?:#([\w.-]+))?")
@@ -104,9 +105,8 @@ def hub_shards(name: str, streaming: bool) -> list[Shard]:
     except ExeGanError:
         raise
     except Exception as error:  # of datasets, huggingface_hub, httpx or the socket: all mean the same here
-        reason = " ".join(str(error).split())[:300]
         raise InputError(
-            f"{name} is unavailable on the hub ({reason}); check name and network, and `hf auth login` if it is gated"
+            f"{name} is unavailable on the hub ({reason(error)}); check name and network, and `hf auth login` if it is gated"
         ) from error
     return [Shard(label, location) for label, location in zip(_labels(urls), locations, strict=True)]
 

@@ -181,7 +181,10 @@ def _turn(a: tuple[float, float], b: tuple[float, float], c: tuple[float, float]
 
 
 def _fill(hull: Points, size_hw: tuple[int, int]) -> BoolMask:
-    """Pixels whose centre lies in a convex polygon: in each row those between its leftmost and rightmost crossing."""
+    """Pixels whose centre lies in a convex polygon: in each row those between its leftmost and rightmost crossing.
+
+    `ImageDraw.polygon` also fills every pixel that the outline touches, which would change the frozen mask sets.
+    """
     x, y = hull.T
     next_x, next_y = np.roll(hull, -1, axis=0).T
     row = np.arange(size_hw[0])[:, None] + 0.5
