@@ -106,7 +106,7 @@ def hub_shards(name: str, streaming: bool) -> list[Shard]:
         raise
     except Exception as error:  # of datasets, huggingface_hub, httpx or the socket: all mean the same here
         raise InputError(
-            f"{name} is unavailable on the hub ({reason(error)}); check name and network, and `hf auth login` if it is gated"
+            f"{name} is unavailable on the hub ({reason(error)}); check name and network, or log in (`hf auth login`)"
         ) from error
     return [Shard(label, location) for label, location in zip(_labels(urls), locations, strict=True)]
 
