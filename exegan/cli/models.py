@@ -14,8 +14,10 @@ from exegan.faces.exemplars import parse_exemplars
 
 def train(context: typer.Context) -> None:
     """Train a model: 'exegan train fit --config tiny64 --data.path FACES'; 'exegan train fit --help' lists settings."""
-    from exegan.training.cli import main
-
+    try:
+        from exegan.training.cli import main
+    except ModuleNotFoundError as error:
+        raise InputError(f"{error.name} is not installed; install it with: pip install 'exegan[train]'") from error
     raise typer.Exit(main(context.args, "exegan train"))
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -286,3 +288,11 @@ def test_train_takes_configurations_by_name_and_refuses_in_one_sentence(
     assert run("train", "fit", *arguments) == 2
     assert f"exegan train: {sentence}" in capsys.readouterr().err
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(("command", "module"), [("train", "lightning"), ("demo", "gradio")])
+def test_a_missing_extra_is_named(command: str, module: str) -> None:
+    program = f"import sys; sys.modules[{module!r}] = None; from exegan.cli import main; main([{command!r}])"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    sentence = f"exegan: {module} is not installed; install it with: pip install 'exegan[{command}]'\n"
+    assert (done.returncode, done.stderr) == (2, sentence)
