@@ -2,7 +2,7 @@
 
 Inside the hole the generated picture is warped back at the photo's resolution. At the hole's rim it differs a little
 from the photo in light and colour; that difference, known on the rim's outer side, is carried smoothly into the hole
-and added (`faces.membrane`). The hole's old content plays no part in this, but for hole pixels beyond the crop: they
+and added (`extend_inwards`). The hole's old content plays no part in this, but for hole pixels beyond the crop: they
 stay visible, and so count as known.
 """
 

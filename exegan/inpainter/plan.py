@@ -1,4 +1,4 @@
-"""What is to be done to one photo: which faces, which part of the hole each, in what order, from whom.
+"""What is to be done to one photo: which faces, which part of the hole each, in what order, from which exemplar.
 
 A face is completed in one pass, or in several where exemplars are given for its regions: first its whole hole, then
 region after region over it, each pass seeing what the former ones made. Every pass fills its own part of the hole *and*

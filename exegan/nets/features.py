@@ -1,8 +1,4 @@
-"""Frozen networks for losses and metrics behind one protocol, by name.
-
-*Perceptual* nets give feature maps such that the perceptual distance of two images is the sum over levels of the mean
-over positions of the sum over channels of the squared difference. *Recognition* nets give one embedding of length 1.
-"""
+"""Frozen networks for losses and metrics, by name; `exegan.nets.frozen` has their protocol."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 """The original EXE-GAN's published checkpoints → a model folder.
 
-Each function takes the state dict of one original network and returns ours. Entries that are constants there (FIR
-kernels) or that nothing here uses (style heads of layers the exemplar does not own) are left out; an entry that no rule
-knows is a `WeightsError`.
+`import_original` reads the files. Each `convert_` function takes the state dict of one original network and returns
+ours: entries that are constants there (FIR kernels) or unused here (style heads of the coarse layers) are left out; an
+entry that no rule knows is a `WeightsError`.
 """
 
 from __future__ import annotations

@@ -1,10 +1,10 @@
 """Style encoders: a small one learned with the generator, and the original's pSp on IR-SE-50.
 
-A ResNet-50 of squeeze-and-excitation blocks gives features at three depths; a feature pyramid merges them, and one
-small head for each latent shrinks its level to a code. Heads 0-2 read the deepest level, 3-6 the middle, the rest
-at the finest; only the heads of the layers that the exemplar owns exist here, because nothing would use the others.
-
 All share one signature: exemplar [B, 3, H, W] in [-1, 1], aligned like the image, any size → [B, num_styles, w_dim].
+
+pSp (Richardson et al. 2021): a ResNet-50 of squeeze-and-excitation blocks gives features at three depths; a feature
+pyramid merges them, and one small head for each latent shrinks its level to a code. Heads 0-2 read the deepest level,
+3-6 the middle one, the rest the finest; only the heads of the layers that follow the exemplar exist here.
 """
 
 from __future__ import annotations

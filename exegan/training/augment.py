@@ -1,10 +1,9 @@
 """Adaptive augmentation of the discriminator's pictures (Karras et al. 2020).
 
-Draws come from PyTorch's default CPU generator, so that a seed gives the same ones on every device.
-
-The published original showed its discriminator real pictures through one augmentation and completed ones through
-another, by which they can be distinguished. Here one call takes all pictures to be compared and gives them one draw:
-sample i of the real and of the completed pictures, equal outside the hole, stay equal outside the hole.
+The original shows its discriminator real images through one augmentation and completed ones through another, by which
+they can be distinguished. Here one call takes all images to be compared and gives them one draw: sample i of the real
+and of the completed images, equal outside the hole, stay equal outside the hole. Draws come from PyTorch's default CPU
+generator, so that a seed gives the same ones on every device.
 """
 
 from __future__ import annotations
