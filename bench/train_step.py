@@ -1,10 +1,10 @@
 """Images a second of training, where a step's time goes, peak memory, and whether the data keeps up.
 
-    python bench/train_step.py configs/tiny64.yaml
-    python bench/train_step.py configs/lite256.yaml --json figures.json -- --data.batch_size=8
-    python bench/train_step.py configs/tiny64.yaml --variant trainer.precision=bf16-mixed --variant data.num_workers=0
+    python bench/train_step.py tiny64 -- --data.path=FACES
+    python bench/train_step.py lite256 --json figures.json -- --data.path=FACES --data.batch_size=8
+    python bench/train_step.py tiny64 --variant trainer.precision=bf16-mixed -- --data.path=FACES
 
-What follows `--` goes to every run. Each variant is a dry run (`train.py fit --dry-run`) with one setting changed; all
+What follows `--` goes to every run. Each variant is a dry run (`exegan train fit --dry-run`) with one setting changed; all
 are measured in turn, twice, and the ratio is to the configuration as it is, from the better turn of each.
 """
 
