@@ -1,4 +1,4 @@
-"""The `exegan` command, a file for each of its commands, which parse, make one library call and print a line or JSON.
+"""The `exegan` command: commands parse their arguments, make one library call and print a line or JSON.
 
 Heavy imports live inside the commands, so that `exegan --help` is instant.
 """

@@ -1,1 +1,1 @@
-"""The terms of the objective, one a file, and their weighted sum."""
+"""The objective: its terms, their weighted sum, and the spatially variant gradient layer."""

@@ -1,1 +1,1 @@
-"""Training holes, and the weight maps made from a mask."""
+"""Holes: drawn at random for training, over parts of a face, grown and inverted."""

@@ -1,1 +1,1 @@
-"""Measures of completed pictures: one metric, one file, all behind `exegan.metrics.base.Metric`."""
+"""Metrics of completed images, a file for each kind, all behind `exegan.metrics.base.Metric`."""
