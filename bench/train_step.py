@@ -4,8 +4,8 @@
     python bench/train_step.py lite256 --json figures.json -- --data.path=FACES --data.batch_size=8
     python bench/train_step.py tiny64 --variant trainer.precision=bf16-mixed -- --data.path=FACES
 
-What follows `--` goes to every run. Each variant is a dry run (`exegan train fit --dry-run`) with one setting changed; all
-are measured in turn, twice, and the ratio is to the configuration as it is, from the better turn of each.
+What follows `--` goes to every run. Each variant is a dry run (`exegan train fit --dry-run`) with one setting changed;
+all are measured in turn, twice, and the ratio is to the configuration as it is, from the better turn of each.
 """
 
 from __future__ import annotations
