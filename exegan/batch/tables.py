@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import logging
 import math
 import os
 from collections.abc import Callable, Mapping
@@ -17,8 +18,11 @@ from exegan.faces.exemplars import ExemplarWord, parse_exemplar
 from exegan.io.files import reason, short_repr
 from exegan.masks.regions import parse_regions
 
+_log = logging.getLogger(__name__)
+
 _REQUIRED = ("photo", "exemplar")
 _OPTIONAL = ("mask", "face", "seed", "exemplar_strength", "exemplar_b")
+_RENAMED = {"strength": "exemplar_strength"}  # the name before 0.2
 _BETWEEN = "|"  # several exemplars of a cell
 _SHOWN = 40  # characters of a wrong cell
 
@@ -49,6 +53,10 @@ def read_table(table: str, defaults: Mapping[str, Any]) -> tuple[list[Job], list
         except OSError as error:
             raise InputError(f"the table {table} cannot be read ({reason(error)}); check it") from error
     columns = {name for row in rows for name in row}
+    for old in columns & _RENAMED.keys():
+        _log.warning("%s: the column %s is called %s; the old name goes with version 0.2", table, old, _RENAMED[old])
+        columns = columns - {old} | {_RENAMED[old]}
+    rows = [{_RENAMED.get(name, name): value for name, value in row.items()} for row in rows]
     missing, surplus = [name for name in _REQUIRED if name not in columns], sorted(columns - {*_REQUIRED, *_OPTIONAL})
     if not rows or missing or surplus:
         got = ", ".join(sorted(columns)) or "no rows"

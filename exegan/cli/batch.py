@@ -43,6 +43,7 @@ def batch(
     exemplar_strength: Annotated[
         float, typer.Option(min=0, max=1, help="1 = the exemplar rules its layers, 0 = chance.")
     ] = 1.0,
+    strength: Annotated[float | None, typer.Option(min=0, max=1, hidden=True)] = None,  # the name before 0.2
     samples: Annotated[int, typer.Option(min=1, help="Completions of each photo, with seeds counting up.")] = 1,
     pick: Annotated[
         Literal["all", "best"], typer.Option(help="Keep all samples, or each photo's best-scored.")
@@ -75,6 +76,9 @@ def batch(
     from exegan.batch.pairing import plan_batch
     from exegan.batch.run import run_batch
 
+    if strength is not None:
+        typer.echo("exegan: --strength is called --exemplar-strength; the old name goes with version 0.2", err=True)
+        exemplar_strength = strength
     if not output:
         raise InputError("no output folder was given, expected -o OUT; add it")
     if mix_at is not None and not exemplars_b and not pairs:

@@ -52,6 +52,21 @@ def test_dry_run_writes_nothing(tmp_path: Path, places: list[object], capsys: py
     assert len(report["items"]) == 9 and len(report["problems"]) == 1
 
 
+def test_the_old_name_of_exemplar_strength_still_works(
+    tmp_path: Path, places: list[object], capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    assert run(*places, "-o", tmp_path / "out", "--strength", "0.5", "--dry-run", "--json") == 0
+    printed = capsys.readouterr()
+    assert {item["exemplar_strength"] for item in json.loads(printed.out)["items"]} == {0.5}
+    assert printed.err == "exegan: --strength is called --exemplar-strength; the old name goes with version 0.2\n"
+    table = tmp_path / "table.csv"
+    files = [next(Path(str(folder)).rglob("*.png")) for folder in (places[0], places[2], places[4])]
+    table.write_text(f"photo,mask,exemplar,strength\n{','.join(map(str, files))},0.25\n")
+    assert run("--pairs", table, "-o", tmp_path / "out", "--dry-run", "--json") == 0
+    assert json.loads(capsys.readouterr().out)["items"][0]["exemplar_strength"] == 0.25
+    assert "the column strength is called exemplar_strength; the old name goes with version 0.2" in caplog.text
+
+
 def test_some_failed_are_listed(tmp_path: Path, places: list[object], capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "exemplars/2.png").write_bytes(b"")
     assert run(*places, "-o", tmp_path / "out") == 1
