@@ -15,6 +15,11 @@
 Messages are one sentence: what was got, what was expected, what to do.
 """
 
+from __future__ import annotations
+
+import importlib
+from types import ModuleType
+
 _LONGEST = 2000
 
 
@@ -57,3 +62,20 @@ class TrainingDiverged(ExeGanError):
 
 class Interrupted(ExeGanError):
     """A person stopped long work; the message says what is kept and how to go on."""
+
+
+def require_package(package: str, install: str, kind: type[ExeGanError] = ConfigError) -> ModuleType:
+    """Import a package that not everybody has installed, when it is used first.
+
+    Args:
+        package: Its name, or that of a module in it.
+        install: What to install, and how.
+        kind: Error to raise.
+
+    Raises:
+        ExeGanError: It cannot be imported; of the given kind.
+    """
+    try:
+        return importlib.import_module(package)
+    except ImportError as error:
+        raise kind(f"the package {package} cannot be imported ({error}); install {install}") from error

@@ -55,8 +55,8 @@ def read_table(table: str, defaults: Mapping[str, Any]) -> tuple[list[Job], list
     columns = {name for row in rows for name in row}
     for old in columns & _RENAMED.keys():
         _log.warning("%s: the column %s is called %s; the old name goes with version 0.2", table, old, _RENAMED[old])
+        rows = [{_RENAMED.get(name, name): value for name, value in row.items()} for row in rows]
         columns = columns - {old} | {_RENAMED[old]}
-    rows = [{_RENAMED.get(name, name): value for name, value in row.items()} for row in rows]
     missing, surplus = [name for name in _REQUIRED if name not in columns], sorted(columns - {*_REQUIRED, *_OPTIONAL})
     if not rows or missing or surplus:
         got = ", ".join(sorted(columns)) or "no rows"

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from exegan.cli.options import missing_extra
 from exegan.errors import InputError
 from exegan.faces.exemplars import parse_exemplars
 
@@ -17,7 +18,7 @@ def train(context: typer.Context) -> None:
     try:
         from exegan.training.cli import main
     except ModuleNotFoundError as error:
-        raise InputError(f"{error.name} is not installed; install it with: pip install 'exegan[train]'") from error
+        raise missing_extra(error, "train") from error
     raise typer.Exit(main(context.args, "exegan train"))
 
 

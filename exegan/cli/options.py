@@ -29,6 +29,11 @@ MaxMegapixelsOption = Annotated[
 ]
 
 
+def missing_extra(error: ModuleNotFoundError, extra: str) -> InputError:
+    """The error of a command whose packages are not installed."""
+    return InputError(f"{error.name} is not installed; install it with: pip install 'exegan[{extra}]'")
+
+
 def check_new_output(output: Path, *inputs: Path) -> None:
     """Make sure that a picture can be written there and replaces none of the inputs.
 

@@ -10,7 +10,8 @@ from typing import Annotated
 
 import typer
 
-from exegan.errors import InputError, Interrupted
+from exegan.cli.options import missing_extra
+from exegan.errors import Interrupted
 from exegan.web.options import ServerOptions, parse_size, read_accounts
 
 
@@ -60,7 +61,7 @@ def demo(
     try:
         from exegan.web.app import run
     except ModuleNotFoundError as error:
-        raise InputError(f"{error.name} is not installed; install it with: pip install 'exegan[demo]'") from error
+        raise missing_extra(error, "demo") from error
     try:
         run(options)
     except KeyboardInterrupt:

@@ -151,27 +151,34 @@ def perceptual_distance(a: Tensor, b: Tensor, net: FrozenNet) -> Tensor:
     return map_distance(net(a), net(b))
 
 
-def map_distance(a: Sequence[Tensor], b: Sequence[Tensor], mask: Tensor | None = None) -> Tensor:
-    """The same distance of feature maps that are computed already.
+def map_distance(a: Sequence[Tensor], b: Sequence[Tensor]) -> Tensor:
+    """The same distance of feature maps [B, C_l, H_l, W_l] that are computed already, one a level → [B]."""
+    return mean_over_positions(squared_differences(a, b))
+
+
+def squared_differences(a: Sequence[Tensor], b: Sequence[Tensor]) -> list[Tensor]:
+    """Of feature maps [B, C_l, H_l, W_l], summed over channels: [B, H_l, W_l], one a level."""
+    return [(x - y).square().sum(dim=1) for x, y in zip(a, b, strict=True)]
+
+
+def mean_over_positions(levels: Sequence[Tensor], mask: Tensor | None = None) -> Tensor:
+    """Mean of each level over its positions, summed over levels.
 
     Args:
-        a: Feature maps [B, C_l, H_l, W_l], one a level.
-        b: Those of the other batch.
+        levels: What `squared_differences` gives.
         mask: [B, 1, H, W], 1 = hole: positions count by how much of them is hole; None = all count the same.
 
     Returns:
         [B]; NaN for a sample whose mask has no hole.
     """
-    distances = []
-    for x, y in zip(a, b, strict=True):
-        squared = (x - y).square().sum(dim=1)
-        if mask is None:
-            distances.append(squared.mean(dim=(1, 2)))
-        else:
-            # Pooled on the CPU: MPS pools to divisors of the size alone.
-            share = F.adaptive_avg_pool2d(mask.cpu(), (squared.shape[1], squared.shape[2])).to(squared)[:, 0]
-            distances.append((squared * share).sum(dim=(1, 2)) / share.sum(dim=(1, 2)))
-    return torch.stack(distances).sum(dim=0)
+    if mask is None:
+        return torch.stack([level.mean(dim=(1, 2)) for level in levels]).sum(dim=0)
+    means = []
+    for level in levels:
+        # Pooled on the CPU: MPS pools to divisors of the size alone.
+        share = F.adaptive_avg_pool2d(mask.cpu(), (level.shape[1], level.shape[2])).to(level)[:, 0]
+        means.append((level * share).sum(dim=(1, 2)) / share.sum(dim=(1, 2)))
+    return torch.stack(means).sum(dim=0)
 
 
 def perceptual_loss(completed: Tensor, image: Tensor, net: FrozenNet, weight_map: Tensor, largest: int = 0) -> Tensor:

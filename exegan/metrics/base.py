@@ -7,7 +7,6 @@ are kept on disk), and estimates one value with a 95 % interval from the rows of
 
 from __future__ import annotations
 
-import importlib
 import math
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
@@ -20,7 +19,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from exegan.errors import ConfigError
+from exegan.errors import require_package
 from exegan.io import to_tensor
 
 Pictures = NDArray[np.uint8]
@@ -238,14 +237,5 @@ def mean_in_hole(values: NDArray[np.float64], hole: NDArray[np.bool_]) -> NDArra
 
 
 def require(package: str) -> ModuleType:
-    """A package of the extra `evaluate`.
-
-    Raises:
-        ConfigError: It cannot be imported.
-    """
-    try:
-        return importlib.import_module(package)
-    except ImportError as error:
-        raise ConfigError(
-            f"the package {package} cannot be imported ({error}); install the extra: pip install 'exegan[evaluate]'"
-        ) from error
+    """A package of the extra `evaluate`; errors as for `exegan.errors.require_package`."""
+    return require_package(package, "the extra: pip install 'exegan[evaluate]'")

@@ -2,43 +2,35 @@
 
 from __future__ import annotations
 
-from functools import partial
-
 import numpy as np
 import torch
 
-from exegan.metrics.base import Comparison, Measurements, Rows, SetMetric, require
+from exegan.metrics.base import Comparison, Measurements, Metric, Rows, SetMetric, require
 from exegan.metrics.networks import MetricNetwork
 
 
-class FeatureMetric(SetMetric):
-    """A metric of two sets of feature vectors.
+class VectorMetric(Metric):
+    """A metric whose rows are a network's feature vectors of the completed pictures, shared by all such metrics.
 
     Args:
         name: Of the metric, to which the network's label is added.
-        network: One with features.
+        network: One with feature vectors.
     """
 
     def __init__(self, name: str, network: MetricNetwork) -> None:
-        super().__init__(f"{name} ({network.label})", rows_key=features_key(network))
+        super().__init__(f"{name} ({network.label})", rows_key=f"features {network.key}")
         self.network, self.trained_on = network.name, network.trained_on
-        self._rows = partial(feature_rows, network)
+        self._network = network
 
     def measure(self, batch: Comparison) -> Rows:
-        return self._rows(batch)
+        vectors = batch.completed.features(self._network).vectors
+        assert vectors is not None
+        rows: Rows = vectors.cpu().double().numpy()
+        return rows
 
 
-def features_key(network: MetricNetwork) -> str:
-    """Key under which the rows of all metrics on a network's features are shared."""
-    return f"features {network.key}"
-
-
-def feature_rows(network: MetricNetwork, batch: Comparison) -> Rows:
-    """A network's features of the completed pictures [B, D]."""
-    vectors = batch.completed.features(network).vectors
-    assert vectors is not None
-    rows: Rows = vectors.cpu().double().numpy()
-    return rows
+class FeatureMetric(VectorMetric, SetMetric):
+    """A metric of two sets of feature vectors."""
 
 
 class Frechet(FeatureMetric):

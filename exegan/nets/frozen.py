@@ -6,17 +6,13 @@ over positions of the sum over channels of the squared difference. *Recognition*
 
 from __future__ import annotations
 
-import importlib
 import math
 from collections.abc import Sequence
 from pathlib import Path
-from types import ModuleType
 from typing import Protocol, TypeVar
 
 import torch
 from torch import Tensor, nn
-
-from exegan.errors import ConfigError
 
 
 class FrozenNet(Protocol):
@@ -78,14 +74,6 @@ def equal_levels(features: Sequence[Tensor]) -> list[Tensor]:
 def at_least_float32(x: Tensor) -> Tensor:
     """Half precision raised to float32."""
     return x.to(torch.promote_types(x.dtype, torch.float32))
-
-
-def require_package(package: str, install: str) -> ModuleType:
-    """A package of an extra, imported when it is used first; `install` says how to get it."""
-    try:
-        return importlib.import_module(package)
-    except ImportError as error:
-        raise ConfigError(f"the package {package} cannot be imported ({error}); install {install}") from error
 
 
 def cache_remedy(cached: Path, others: str) -> str:

@@ -7,7 +7,6 @@ they were made from, and `difference` to PyTorch as measured then.
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import ModuleType
@@ -17,7 +16,7 @@ import torch
 from torch import Tensor
 
 from exegan.config import ModelConfig
-from exegan.errors import InputError, WeightsError
+from exegan.errors import InputError, WeightsError, require_package
 from exegan.io.files import reason
 from exegan.io.weights import sha256_of
 from exegan.nets.checkpoint import CONFIG_FILE, ONNX_FILES, find_model, missing_files, model_config, read_description
@@ -199,14 +198,5 @@ def onnx_device(name: str) -> str:
 
 
 def import_extra(package: str) -> ModuleType:
-    """Import a package of the extra `onnx`.
-
-    Raises:
-        InputError: It cannot be imported.
-    """
-    try:
-        return importlib.import_module(package)
-    except ImportError as error:
-        raise InputError(
-            f"the package {package} cannot be imported ({error}); install the extra `onnx`: pip install 'exegan[onnx]'"
-        ) from error
+    """A package of the extra `onnx`; an `InputError` where it cannot be imported."""
+    return require_package(package, "the extra `onnx`: pip install 'exegan[onnx]'", InputError)

@@ -8,8 +8,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torchvision.models import resnet101
 
+from exegan.errors import require_package
 from exegan.io.weights import downloading, load_into, read_state_dict
-from exegan.nets.frozen import FrozenModule, at_least_float32, cache_remedy, require_package
+from exegan.nets.frozen import FrozenModule, at_least_float32, cache_remedy
 from exegan.ops.image import resize
 
 # The square of an FFHQ-aligned picture that recognition networks were trained on, in shares of its side: the similarity

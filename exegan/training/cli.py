@@ -52,12 +52,12 @@ def find_config(name_or_path: str) -> str:
     """
     if Path(name_or_path).exists():
         return name_or_path
-    shipped = _configs_folder() / f"{name_or_path}.yaml"
-    if name_or_path in config_names():
-        return str(shipped)
-    raise ConfigError(
-        f"there is no configuration {name_or_path}; expected a YAML file or one of {', '.join(config_names())}"
-    )
+    names = config_names()
+    if name_or_path not in names:
+        raise ConfigError(
+            f"there is no configuration {name_or_path}; expected a YAML file or one of {', '.join(names)}"
+        )
+    return str(_configs_folder() / f"{name_or_path}.yaml")
 
 
 def _configs_folder() -> Path:

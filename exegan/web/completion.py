@@ -12,7 +12,7 @@ from PIL import Image
 from exegan.errors import ExeGanError, InputError
 from exegan.inpainter import ExemplarPhoto, Inpainted, Inpainter, Options, Style
 from exegan.io import open_photo, read_photo
-from exegan.web.file_access import check_page_file, make_folder
+from exegan.web.file_access import check_page_file, make_folder, page_file
 from exegan.web.hole import HoleParts, make_hole
 from exegan.web.photo import OpenedPhoto, reduce
 
@@ -108,11 +108,8 @@ class StyleCache:
 
 
 def _read_exemplar(path: Path, label: str) -> Image.Image:
-    check_page_file(path, label)
-    try:
+    with page_file(path, label):
         return read_photo(path)
-    except InputError as error:
-        raise InputError(str(error).replace(str(path), label)) from error
 
 
 def complete(

@@ -80,24 +80,25 @@ def photo_outputs(page: Page) -> list[Block]:
     return [page.state.photo, *areas, *pictures, step.faces, step.regions]
 
 
-def show_photo(page: Page, photo: OpenedPhoto) -> Updates:
-    """Show a photo, nothing chosen yet.
+def show_photo(page: Page, photo: OpenedPhoto, regions: Sequence[str] = ()) -> Updates:
+    """Show a photo with these regions of its main face chosen, and nothing else.
 
     Pictures are values, not updates: see `gradio_patches.pass_files`.
     """
     step, several = page.photo, len(photo.faces) > 1
     choices: list[tuple[str, int | str]] = [(str(index), index) for index in range(len(photo.faces))]
     choices += [(ALL_FACES, ALL_FACES)] if several else []
+    hole = make_preview_hole(photo, HoleParts(regions, photo.main_face)) if regions else None
     return {
         page.state.photo: photo,
         step.upload: None,
         step.upload_area: gr.update(visible=False),
         step.edit_area: gr.update(visible=True),
-        step.preview: str(photo.save_preview(draw_preview(photo, photo.main_face, None))),
+        step.preview: str(photo.save_preview(draw_preview(photo, photo.main_face, hole))),
         step.editor: {"background": photo.preview, "layers": [], "composite": None},
         step.mask: None,
         step.faces: gr.update(choices=choices, value=photo.main_face, visible=several),
-        step.regions: [],
+        step.regions: list(regions),
         step.tabs: gr.Tabs(selected="regions"),
     }
 
@@ -106,10 +107,7 @@ def _open_photo(inpainter: Inpainter, path: str | None) -> OpenedPhoto:
     if path is None:
         raise gr.Error("There is no photo; drop one into step 1.", print_exception=False)
     with gradio_errors():
-        try:
-            return open_photo_file(inpainter, path)
-        except ExeGanError as error:
-            raise type(error)(str(error).replace(str(path), "the photo")) from error
+        return open_photo_file(inpainter, path)
 
 
 def _connect_photo(inpainter: Inpainter, page: Page) -> None:
@@ -135,13 +133,7 @@ def _connect_examples(inpainter: Inpainter, page: Page) -> Dependency:
         example = EXAMPLES[event.index]
         path, exemplar = example.copy_files()
         photo = _open_photo(inpainter, path)
-        hole = make_preview_hole(photo, HoleParts(example.regions, photo.main_face))
-        return {
-            **show_photo(page, photo),
-            step.preview: str(photo.save_preview(draw_preview(photo, photo.main_face, hole))),
-            step.regions: list(example.regions),
-            page.exemplar.photos: [exemplar],
-        }
+        return {**show_photo(page, photo, example.regions), page.exemplar.photos: [exemplar]}
 
     outputs = [*photo_outputs(page), page.exemplar.photos]
     selected: Dependency = step.examples.select(on_example, None, outputs, show_progress_on=step.examples, **heavy())

@@ -14,12 +14,12 @@ import stat
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
 from PIL import Image
 
-from exegan.errors import InputError
+from exegan.errors import ExeGanError, InputError
 from exegan.io.decode import DECODED
 
 MAX_SESSIONS_REMEMBERED = 10_000
@@ -128,6 +128,16 @@ def check_page_file(path: Path, label: str) -> None:
         raise InputError(f"{label} is no upload; drop it again")
     if not path.exists():
         raise InputError(f"{label} is gone, pictures are kept for less than an hour; drop it again")
+
+
+@contextlib.contextmanager
+def page_file(path: Path, label: str) -> Iterator[None]:
+    """Check a file by `check_page_file`, and call it by its label in errors of the block."""
+    check_page_file(path, label)
+    try:
+        yield
+    except ExeGanError as error:
+        raise type(error)(str(error).replace(str(path), label)) from error
 
 
 def count_pixels(path: str | Path) -> int:

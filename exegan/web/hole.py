@@ -21,7 +21,7 @@ from exegan.io import check_mask, read_mask
 from exegan.io.decode import decoded, read_bytes
 from exegan.masks.editing import grow, invert
 from exegan.masks.regions import region_mask
-from exegan.web.file_access import check_page_file, count_pixels, make_folder
+from exegan.web.file_access import check_page_file, count_pixels, make_folder, page_file
 from exegan.web.photo import ALL_FACES, PREVIEW_SIDE, FaceChoice, OpenedPhoto
 
 Mask = NDArray[np.bool_]
@@ -125,11 +125,8 @@ def _combine(parts: HoleParts, faces: Sequence[Face], size_hw: tuple[int, int], 
 
 
 def _read_mask_file(path: Path, size_hw: tuple[int, int]) -> Mask:
-    check_page_file(path, "the mask")
-    try:
+    with page_file(path, "the mask"):
         mask = read_mask(path)
-    except InputError as error:
-        raise InputError(str(error).replace(str(path), "the mask")) from error
     check_mask(mask, size_hw)
     return mask
 

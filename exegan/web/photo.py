@@ -15,7 +15,7 @@ from exegan.errors import NoFaceFound
 from exegan.faces.detect import Face, largest_face
 from exegan.inpainter import Inpainter
 from exegan.io import read_photo
-from exegan.web.file_access import check_page_file, make_folder
+from exegan.web.file_access import check_page_file, make_folder, page_file
 
 PREVIEW_SIDE = 1024  # of the copy in the browser; files to download have every pixel
 ALL_FACES = "all"
@@ -99,8 +99,8 @@ def open_photo_file(inpainter: Inpainter, path: str | Path) -> OpenedPhoto:
         InputError: It is no picture, or no longer there.
         NoFaceFound: It shows no face.
     """
-    check_page_file(Path(path), "the photo")
-    photo = read_photo(path)
+    with page_file(Path(path), "the photo"):
+        photo = read_photo(path)
     faces = inpainter.detector.detect(photo)
     if not faces:
         raise NoFaceFound(

@@ -24,6 +24,16 @@ ROOT = Path(__file__).resolve().parents[2]
 META = {"_type": "gradio.FileData"}
 
 TIMEOUT = 120
+CHROMIUM = Path("/usr/bin/chromium")
+CHROMIUM_FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
 
 
 def free_port() -> int:

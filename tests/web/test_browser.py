@@ -18,7 +18,7 @@ from typing import Any, NoReturn
 
 import numpy as np
 import pytest
-from live_page import free_port, wait_until
+from live_page import CHROMIUM, CHROMIUM_FLAGS, free_port, wait_until
 from made_pages import ROOT
 from numpy.typing import NDArray
 from PIL import Image
@@ -26,16 +26,6 @@ from PIL import Image
 APP = ROOT / "demo" / "app.py"
 FACES = ROOT / "exegan" / "web" / "examples"
 MODEL = ROOT / "exegan" / "models" / "default" / "model.safetensors"
-CHROMIUM = Path("/usr/bin/chromium")
-CHROMIUM_FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 TIMEOUT = 120  # the first photo loads the face detector, which takes long on a busy machine
 DESKTOP, PHONE = {"width": 1280, "height": 800}, {"width": 390, "height": 844}
 

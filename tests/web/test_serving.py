@@ -10,16 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from live_page import EXEMPLAR, META, PHOTO, Visitor, live_page, wait_until
+from live_page import CHROMIUM, CHROMIUM_FLAGS, EXEMPLAR, META, PHOTO, Visitor, live_page, wait_until
 
-CHROMIUM = Path("/usr/bin/chromium")
-CHROMIUM_FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-]
 FILES = "/gradio_api/file="
 
 
