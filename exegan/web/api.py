@@ -16,7 +16,8 @@ from exegan.errors import ExeGanError, InputError
 from exegan.inpainter import Clock, ExemplarPhoto, Inpainter, Options, Style, read_hole, report_samples
 from exegan.inpainter.output import sample_paths
 from exegan.io import open_photo, read_photo
-from exegan.web.completion import MAX_EXEMPLARS, MAX_SAMPLES
+from exegan.web.completion import MAX_SAMPLES
+from exegan.web.exemplars import MAX_EXEMPLARS
 from exegan.web.file_access import check_page_file, make_folder
 from exegan.web.gradio_patches import make_upload
 

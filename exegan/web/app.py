@@ -18,7 +18,7 @@ from exegan.web.api import add_endpoint
 from exegan.web.events import MODEL_EVENTS
 from exegan.web.file_access import delete_regularly
 from exegan.web.guard import Guard
-from exegan.web.layout import CSS, THEME, build
+from exegan.web.layout import CSS, HEAD, THEME, build
 from exegan.web.options import ServerOptions
 
 MAX_PICTURES_PER_REQUEST = 3  # of the largest size that one request may name: photo, mask, exemplar
@@ -89,6 +89,7 @@ def serve(inpainter: Inpainter, options: ServerOptions) -> gr.Blocks:
             footer_links=["api"],
             theme=THEME,
             css=CSS,
+            head=HEAD,
             quiet=True,
             prevent_thread_lock=True,
         )

@@ -1,24 +1,31 @@
-"""Complete a visitor's photo: one or several samples, each a file of full resolution and a reduced copy to display."""
+"""Complete a visitor's photo: one or several samples, each a file of full resolution and reduced copies to display."""
 
 from __future__ import annotations
 
-from collections import OrderedDict
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+import re
+import secrets
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from PIL import Image
 
-from exegan.errors import ExeGanError, InputError
-from exegan.inpainter import ExemplarPhoto, Inpainted, Inpainter, Options, Style
-from exegan.io import open_photo, read_photo
-from exegan.web.file_access import check_page_file, make_folder, page_file
+from exegan.errors import InputError
+from exegan.faces.align import crop_box
+from exegan.inpainter import Inpainted, Inpainter, Options
+from exegan.io import open_photo
+from exegan.web.exemplars import MAX_EXEMPLARS, Exemplar, ExemplarCache
+from exegan.web.file_access import check_page_file, make_folder
 from exegan.web.hole import HoleParts, make_hole
 from exegan.web.photo import OpenedPhoto, reduce
 
-MAX_EXEMPLARS = MAX_SAMPLES = 8
-FORMATS = {"PNG (lossless)": ".png", "As the photo": "", "JPEG": ".jpg", "WebP (lossless)": ".webp"}
-_MAX_CACHED_STYLES = 256  # some 10 MiB
+MAX_SAMPLES = 8
+MAX_SEED = 2**32 - 1
+FORMATS = {"As the photo": "", "PNG (lossless)": ".png", "JPEG": ".jpg", "WebP (lossless)": ".webp"}
+LOSSLESS = (".png", ".webp", ".tif", ".tiff", ".bmp")  # as they are written here
+THUMBNAIL_SIDE = 160
 
 
 @dataclass(frozen=True)
@@ -30,20 +37,20 @@ class CompletionRequest:
         second_exemplar: Photo of another, whose style the finer layers take.
         mix_at: First of these layers, 0 to the number of the exemplar's layers.
         exemplar_strength: 0 to 1.
-        truncation_psi: 0 to 1.
+        truncation_psi: 0 to 2.
         seed: Of the first sample; the following have the following ones.
         samples: How many.
         suffix: Of the files; empty for the photo's own.
     """
 
-    exemplars: Sequence[Path]
-    second_exemplar: Path | None = None
+    exemplars: Sequence[Exemplar]
+    second_exemplar: Exemplar | None = None
     mix_at: int = 0
     exemplar_strength: float = 1.0
     truncation_psi: float = 1.0
     seed: int = 0
     samples: int = 1
-    suffix: str = ".png"
+    suffix: str = ""
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,68 +59,34 @@ class Sample:
 
     Args:
         path: Its file, at full resolution and with the photo's metadata.
+        lossless: The same without loss, to go on from; often `path` itself.
         original_preview: File of a reduced copy of the photo it was made of.
         preview: File of a reduced copy of itself.
+        thumbnail: File of a small picture of its completed face.
         seed: It was made with.
+        score: `Inpainted.score`.
         message: Time, size, seed and notes, in sentences.
+        key: Its name on the page.
     """
 
     path: Path
+    lossless: Path
     original_preview: Path
     preview: Path
+    thumbnail: Path
     seed: int
+    score: float
     message: str
-
-
-class StyleCache:
-    """Styles of the exemplar photos that visitors gave last, so that each is encoded once.
-
-    One for all visitors, so that it is bounded; a photo is found by its file, which only its visitor has access to.
-    """
-
-    def __init__(self) -> None:
-        self._styles: OrderedDict[Path, Style] = OrderedDict()
-
-    def style(self, inpainter: Inpainter, photos: Sequence[Path], label: str) -> Style:
-        """Style of one person.
-
-        Args:
-            inpainter: Encodes photos that are new.
-            photos: Of the person.
-            label: Their name in errors, which never show a path of the server.
-
-        Raises:
-            InputError: One is no picture or shows several faces.
-            NoFaceFound: One shows no face.
-        """
-        if len(photos) == 1:
-            return self._style(inpainter, photos[0], label, "")
-        numbers = [str(number) for number in range(1, len(photos) + 1)]
-        # One after the other, so that one photo's pixels are held at a time.
-        styles = [
-            self._style(inpainter, path, f"{label} {number}", number)
-            for path, number in zip(photos, numbers, strict=True)
-        ]
-        return inpainter.make_style(
-            [replace(style, names=(number,)) for style, number in zip(styles, numbers, strict=True)]
-        )
-
-    def _style(self, inpainter: Inpainter, path: Path, label: str, name: str) -> Style:
-        if path not in self._styles:
-            self._styles[path] = inpainter.make_style(ExemplarPhoto(_read_exemplar(path, label), name))
-            if len(self._styles) > _MAX_CACHED_STYLES:
-                self._styles.popitem(last=False)
-        self._styles.move_to_end(path)
-        return self._styles[path]
-
-
-def _read_exemplar(path: Path, label: str) -> Image.Image:
-    with page_file(path, label):
-        return read_photo(path)
+    key: str = field(default_factory=lambda: secrets.token_hex(8))
 
 
 def complete(
-    inpainter: Inpainter, photo: OpenedPhoto, parts: HoleParts, request: CompletionRequest, styles: StyleCache
+    inpainter: Inpainter,
+    photo: OpenedPhoto,
+    parts: HoleParts,
+    request: CompletionRequest,
+    cache: ExemplarCache,
+    started: float | None = None,
 ) -> Iterator[Sample]:
     """Complete the photo; each sample is yielded as soon as it is made.
 
@@ -122,46 +95,93 @@ def complete(
         photo: The photo.
         parts: Of the hole.
         request: How the hole is to be completed.
-        styles: Of earlier exemplars.
+        cache: Of earlier exemplars.
+        started: Since when the visitor has been waiting, by `time.monotonic`; None = now.
 
     Raises:
         ExeGanError: Something is missing or does not match, in one sentence.
     """
+    started = time.monotonic() if started is None else started
     if not request.exemplars:
-        raise InputError("There is no exemplar yet; drop a photo of a face into step 2.")
+        raise InputError("there is no exemplar yet; drop a photo of a face into step 2")
     if len(request.exemplars) > MAX_EXEMPLARS:
         raise InputError(
             f"there are {len(request.exemplars)} exemplars, expected at most {MAX_EXEMPLARS}; leave some out"
         )
-    check_page_file(photo.path, "the photo")
-    original_preview = photo.preview_copy
+    if not 1 <= request.samples <= MAX_SAMPLES:
+        raise InputError(f"samples is {request.samples}, expected 1 to {MAX_SAMPLES}")
+    if not 0 <= request.seed <= MAX_SEED:
+        raise InputError(f"the seed is {request.seed}, expected 0 to {MAX_SEED}; roll the dice for another")
+    for path in (photo.path, photo.preview_path):
+        check_page_file(path, "the photo")
     hole = make_hole(photo, parts)
-    style = _encode(styles, inpainter, request.exemplars, "the exemplar")
+    style = cache.style(inpainter, request.exemplars)
     if request.second_exemplar is not None:
-        style = style.mixed(
-            _encode(styles, inpainter, [request.second_exemplar], "the second exemplar"), request.mix_at
-        )
-    opened = open_photo(photo.path)
-    plan = inpainter.plan(opened, hole, style, face=parts.faces_to_complete, faces=photo.faces)
+        style = style.mixed(cache.style(inpainter, [request.second_exemplar]), request.mix_at)
+    plan = inpainter.plan(open_photo(photo.path), hole, style, face=parts.faces_to_complete, faces=photo.faces)
     options = Options(request.exemplar_strength, request.truncation_psi)
     for result in inpainter.sample(plan, request.samples, request.seed, options):
-        path = make_folder() / f"completed-{result.seed}{request.suffix or photo.path.suffix.lower() or '.png'}"
-        notes = result.save(path)
-        preview = photo.save_preview(reduce(result.image))
-        yield Sample(path, original_preview, preview, result.seed, _message(result, notes))
+        yield _save(photo, result, request.suffix or photo.path.suffix.lower() or ".png", started)
 
 
-def _encode(styles: StyleCache, inpainter: Inpainter, photos: Sequence[Path], label: str) -> Style:
-    try:
-        return styles.style(inpainter, photos, label)
-    except ExeGanError as error:
-        # "PHOTO#0" is how the command line says which; here it is the photo that has to be cropped.
-        problem, several, _ = str(error).partition("; say which one is meant")
-        raise type(error)(f"{problem}; crop it to the one that is meant" if several else problem) from error
+def _save(photo: OpenedPhoto, result: Inpainted, suffix: str, started: float) -> Sample:
+    folder = make_folder()
+    path = folder / f"completed-{result.seed}{suffix}"
+    notes = result.save(path)
+    lossless = path
+    if suffix not in LOSSLESS:
+        lossless = folder / f"lossless-{result.seed}.png"
+        result.save(lossless)
+    preview, thumbnail = photo.save_preview(reduce(result.image)), photo.save_preview(_close_up(result))
+    message = _message(result, notes, time.monotonic() - started)
+    return Sample(
+        path, lossless, photo.preview_path, preview, thumbnail, seed=result.seed, score=result.score, message=message
+    )
 
 
-def _message(result: Inpainted, notes: Sequence[str]) -> str:
+def _close_up(result: Inpainted) -> Image.Image:
+    """The first of the completed faces, with what is around it."""
+    box = crop_box(result.faces[0].face.crop_affine(1), 1, (result.image.height, result.image.width), margin=0)
+    face = result.image.convert("RGB").crop(box)
+    face.thumbnail((THUMBNAIL_SIDE, THUMBNAIL_SIDE), Image.Resampling.LANCZOS)
+    return face
+
+
+def _message(result: Inpainted, notes: Sequence[str], seconds: float) -> str:
     size = f"{result.image.width}×{result.image.height} pixels"
-    sentences = [f"done in {sum(result.seconds.values()):.1f} s, {size}, seed {result.seed}"]
-    sentences += [*result.notes(), *notes]
-    return " ".join(f"{sentence[0].upper()}{sentence[1:]}." for sentence in sentences)
+    sentences = [f"done in {seconds:.1f} s, {size}, seed {result.seed}", *result.notes(), *notes]
+    return " ".join(as_sentence(sentence) for sentence in sentences)
+
+
+def as_sentence(text: str) -> str:
+    """A text of the library for people: with a capital and a full stop, and its faces counted from 1."""
+    numbered = re.sub(r"\b(faces? )(\d+)((?: and \d+)*)", _count_from_one, text.rstrip("."))
+    return f"{numbered[:1].upper()}{numbered[1:]}."
+
+
+def _count_from_one(found: re.Match[str]) -> str:
+    return re.sub(r"\d+", lambda number: str(int(number[0]) + 1), found[0])
+
+
+def show_samples(samples: Sequence[Sample], *, is_cleared: bool = False) -> Mapping[str, Any]:
+    """What the component of the results shows (`static/results.js`), JSON-ready.
+
+    Args:
+        samples: Of the tab, the newest first.
+        is_cleared: None of them is of the photo that the page shows now.
+    """
+    results = [
+        {
+            "key": sample.key,
+            "before": str(sample.original_preview),
+            "after": str(sample.preview),
+            "thumbnail": str(sample.thumbnail),
+            "caption": f"{sample.seed} · {sample.score:.2f}",
+            "alt": f"Completed with seed {sample.seed}, score {sample.score:.2f}",
+            "facts": sample.message,
+            "file": str(sample.path),
+            "name": sample.path.name,
+        }
+        for sample in samples
+    ]
+    return {"results": results, "cleared": is_cleared}

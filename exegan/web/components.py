@@ -1,4 +1,4 @@
-"""Components and state of the page, by name.
+"""Components and state of the page, by name, and how the page's own components (`static/`) are made.
 
 Events take `Values` and return `Updates`, both dicts by component: Gradio passes values so where an event's inputs are
 a set, and accepts such a dict for its outputs. So no event depends on the order in which components are listed.
@@ -7,6 +7,7 @@ a set, and accepts such a dict for its outputs. So no event depends on the order
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import gradio as gr
@@ -15,26 +16,44 @@ from gradio.blocks import Block
 Values = dict[Block, Any]
 Updates = dict[Block, Any]
 
+STATIC = Path(__file__).resolve().parent / "static"
+
+
+def make_component(name: str, elem_id: str, value: Any, **props: Any) -> gr.HTML:
+    """A component of the page's own, of `static/NAME.html` and `static/NAME.js`, whose first lines say what it does.
+
+    The browser changes its value, events change its properties: so neither overwrites what the other has done in the
+    meantime.
+
+    Args:
+        name: Of the files.
+        elem_id: Its id in the document.
+        value: JSON-ready value at first.
+        props: JSON-ready properties at first.
+    """
+    return gr.HTML(
+        value,
+        html_template=(STATIC / f"{name}.html").read_text(encoding="utf-8"),
+        js_on_load=(STATIC / f"{name}.js").read_text(encoding="utf-8"),
+        apply_default_css=False,
+        elem_id=elem_id,
+        elem_classes=name,
+        **props,
+    )
+
 
 @dataclass(frozen=True)
 class PhotoStep:
     """Components of the first step: the photo and its hole."""
 
-    upload_area: gr.Column
-    upload: gr.Image
-    examples: gr.Gallery
+    canvas: gr.HTML
     edit_area: gr.Column
-    tabs: gr.Tabs
-    regions_tab: gr.Tab
-    preview: gr.Image
-    editor: gr.ImageEditor
-    mask: gr.Image
     faces: gr.Radio
     regions: gr.CheckboxGroup
     grow: gr.Slider
     invert: gr.Checkbox
+    load_mask: gr.Button
     save_mask: gr.Button
-    mask_download: gr.DownloadButton
     new_photo: gr.Button
 
 
@@ -42,29 +61,28 @@ class PhotoStep:
 class ExemplarStep:
     """Components of the second step: the exemplar and how it is used."""
 
-    photos: gr.Gallery
+    photos: gr.HTML
     exemplar_strength: gr.Slider
     samples: gr.Slider
     seed: gr.Number
     roll_dice: gr.Button
-    keep_seed: gr.Checkbox
+    same_seed: gr.Checkbox
     complete: gr.Button
     cancel: gr.Button
-    truncation_psi: gr.Slider
-    second_exemplar: gr.Image
+    message: gr.HTML
+    variety: gr.Slider
+    second_exemplar: gr.HTML
     mix_at: gr.Slider
     file_format: gr.Dropdown
 
 
 @dataclass(frozen=True)
 class ResultStep:
-    """Components of the third step: the results."""
+    """Components of the third step: progress, and the results of the tab."""
 
-    slider: gr.ImageSlider
-    gallery: gr.Gallery
     status: gr.Markdown
-    download: gr.DownloadButton
-    next_photo: gr.Button
+    results: gr.HTML
+    saved_file: gr.HTML
 
 
 @dataclass(frozen=True)
@@ -73,15 +91,13 @@ class PageState:
 
     Args:
         photo: The `OpenedPhoto`, or None.
-        strokes: Files of the editor's layers as they were when its tab was last left.
-        samples: List of `Sample`, the results.
-        selected: Index of the sample that is shown; None = the last.
+        samples: List of `Sample`, the newest first.
+        started: When Complete was pressed, by `time.monotonic`.
     """
 
     photo: gr.State
-    strokes: gr.State
     samples: gr.State
-    selected: gr.State
+    started: gr.State
 
 
 @dataclass(frozen=True)

@@ -49,35 +49,6 @@ def route_path(scope: Scope) -> str:
 # Values that events are called with
 
 
-def pass_files(component: gr.Image | gr.Gallery | gr.ImageEditor) -> None:
-    """Make a component hand over its files as they came: a path, or for a gallery and an editor's layers a list.
-
-    Gradio would decode them first, and where that fails show an error with the server's paths; this package reads more
-    formats and words its errors for people. Of an editor Gradio would also decode the photo beneath and a composite.
-
-    Not done by a subclass: Gradio writes a .pyi file beside the source of those. An update (`gr.update`, `gr.skip`) of
-    a patched component would put Gradio's own method back: set values alone.
-    """
-    if isinstance(component, gr.ImageEditor):
-        component.preprocess = _layer_paths  # type: ignore[method-assign, assignment]
-    elif isinstance(component, gr.Gallery):
-        component.preprocess = _gallery_paths  # type: ignore[method-assign, assignment]
-    else:
-        component.preprocess = _image_path  # type: ignore[method-assign]
-
-
-def _image_path(payload: Any) -> str | None:
-    return payload.path if payload else None
-
-
-def _gallery_paths(payload: Any) -> list[str]:
-    return [item.image.path for item in payload.root] if payload else []
-
-
-def _layer_paths(payload: Any) -> list[str]:
-    return [layer.path for layer in payload.layers] if payload else []
-
-
 # Files that programs send. The docstrings of these two are shown on Gradio's API page.
 class Upload(FileData):
     """A picture file."""
@@ -124,15 +95,6 @@ def make_upload(label: str, example_name: str, file_count: Literal["single", "mu
 # Looks of Gradio's own elements, which have no option
 
 CSS_OVERRIDES = """
-#examples .grid-container { grid-template-columns: repeat(3, minmax(0, 1fr)) !important; }
-#exemplar .thumbnail-lg { height: 196px; aspect-ratio: auto; }
-/* Gradio's own words here are "Drop Media Here - or - Click to Upload". */
-#exemplar [data-testid="upload-text"] { font-size: 0; }
-#exemplar [data-testid="upload-text"] .or { display: none; }
-#exemplar [data-testid="upload-text"]::after {
-  content: "Drop one or more photos\\A of one person here";
-  font-size: 1rem; line-height: 1.5; white-space: pre; text-align: center;
-}
-/* After an error its message says it; a badge would hide the last result. */
-#result [data-testid="status-tracker"]:has(.error) { display: none; }
+/* After an error its message says it; a badge would hide what is there. */
+#status [data-testid="status-tracker"]:has(.error) { display: none; }
 """

@@ -14,20 +14,17 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from exegan.errors import InputError, MaskError
+from exegan.errors import MaskError
 from exegan.faces.detect import Face
 from exegan.faces.select import spare_others, split_faces
 from exegan.io import check_mask, read_mask
-from exegan.io.decode import decoded, read_bytes
 from exegan.masks.editing import grow, invert
 from exegan.masks.regions import region_mask
-from exegan.web.file_access import check_page_file, count_pixels, make_folder, page_file
-from exegan.web.photo import ALL_FACES, PREVIEW_SIDE, FaceChoice, OpenedPhoto
+from exegan.web.file_access import make_folder, page_file
+from exegan.web.photo import ALL_FACES, FaceChoice, OpenedPhoto
 
 Mask = NDArray[np.bool_]
 PAINTED_ALPHA = 128  # strokes fade at their rims; from here on they count as painted
-MAX_LAYERS = 4  # the editor makes one
-MAX_LAYER_PIXELS = 4 * PREVIEW_SIDE**2  # pixels; the editor's are as large as the preview
 FULL_SIZE_LOCK = threading.RLock()
 """Holes at full size are made one at a time; eight at once of the largest photos would need gigabytes."""
 
@@ -39,7 +36,7 @@ class HoleParts:
     Args:
         regions: Names of face regions (`exegan.masks.regions`), on the chosen faces.
         face: Which faces these are.
-        strokes: Layers of the editor: strokes on transparent pictures of any size, stretched over the photo.
+        strokes: Strokes on a transparent picture of any size, RGBA, stretched over the photo.
         mask_file: Mask of the photo's size, white = hole.
         grow_percent: Widens the hole by this share of a face's width; negative narrows it.
         inverted: All but this instead, and but faces that are not chosen.
@@ -47,37 +44,20 @@ class HoleParts:
 
     regions: Sequence[str] = ()
     face: FaceChoice = 0
-    strokes: Sequence[Image.Image] = ()
+    strokes: Image.Image | None = None
     mask_file: Path | None = None
     grow_percent: float = 0
     inverted: bool = False
 
     @property
+    def is_drawn(self) -> bool:
+        """Whether a hole was painted or given, which says by itself whom it is on."""
+        return self.strokes is not None or self.mask_file is not None
+
+    @property
     def faces_to_complete(self) -> int | str:
         """Argument `face` of the pipeline: the chosen faces, or those that a painted or given hole touches."""
-        return "auto" if (self.strokes or self.mask_file) and not self.inverted else self.face
-
-
-def read_strokes(layers: Sequence[str | Path]) -> list[Image.Image]:
-    """Read those of an editor's layers that hold any stroke.
-
-    Args:
-        layers: Files of pictures of any size.
-
-    Raises:
-        InputError: These are no uploads, or more or larger than an editor makes.
-    """
-    for layer in layers:
-        check_page_file(Path(layer), "what was painted")
-    if len(layers) > MAX_LAYERS or any(count_pixels(layer) > MAX_LAYER_PIXELS for layer in layers):
-        raise InputError("what was painted is too large; press New photo and paint it anew")
-    strokes = []
-    for layer in layers:
-        with decoded(read_bytes(layer), str(layer)) as opened:
-            picture = opened.convert("RGBA")
-        if np.asarray(picture.getchannel("A")).max() >= PAINTED_ALPHA:
-            strokes.append(picture)
-    return strokes
+        return "auto" if self.is_drawn and not self.inverted else self.face
 
 
 def make_hole(photo: OpenedPhoto, parts: HoleParts) -> Mask:
@@ -91,7 +71,7 @@ def make_hole(photo: OpenedPhoto, parts: HoleParts) -> Mask:
         mask = None if parts.mask_file is None else _read_mask_file(parts.mask_file, photo.size_hw)
         hole = _combine(parts, photo.faces, photo.size_hw, mask)
     if not hole.any():
-        raise MaskError("There is no hole yet; choose a part of the face, paint over it, or give a mask.")
+        raise MaskError("There is no hole yet; tick a part of the face, paint with the brush, or load a mask.")
     if hole.all():
         raise MaskError("The hole covers the whole photo; leave something to go by.")
     return hole
@@ -114,14 +94,14 @@ def _combine(parts: HoleParts, faces: Sequence[Face], size_hw: tuple[int, int], 
     if parts.regions:
         for face in chosen:
             hole |= region_mask("+".join(parts.regions), face.landmarks5, size_hw)
-    for layer in parts.strokes:
-        alpha = layer.convert("RGBA").getchannel("A").resize(size_hw[::-1], Image.Resampling.BILINEAR)
+    if parts.strokes is not None:
+        alpha = parts.strokes.getchannel("A").resize(size_hw[::-1], Image.Resampling.BILINEAR)
         hole |= np.asarray(alpha) >= PAINTED_ALPHA
     width = max(face.box_xyxy[2] - face.box_xyxy[0] for face in chosen)
     hole = grow(hole, round(width * parts.grow_percent / 100))
     if parts.inverted:  # the inverse of an empty hole is the whole photo, and refused
         return spare_others(invert(hole), chosen, others, inverted=True) if hole.any() else invert(hole)
-    return hole if parts.strokes or parts.mask_file else spare_others(hole, chosen, others)
+    return hole if parts.is_drawn else spare_others(hole, chosen, others)
 
 
 def _read_mask_file(path: Path, size_hw: tuple[int, int]) -> Mask:

@@ -10,19 +10,12 @@ from typing import Any
 
 import gradio as gr
 
+from exegan.inpainter import Inpainter
+from exegan.web.completion import show_samples
 from exegan.web.components import Page, Updates, Values
-from exegan.web.events import (
-    gradio_errors,
-    hole_inputs,
-    light,
-    photo_outputs,
-    preview_with_hole,
-    sample_outputs,
-    show_photo,
-    show_samples,
-)
+from exegan.web.events import completion_inputs, light, photo_outputs, say, scene_with_hole, show_photo
+from exegan.web.exemplars import ExemplarCache, read_exemplars
 from exegan.web.file_access import FILE_LIFETIME_SECONDS  # the files that a state names do not live longer
-from exegan.web.hole import read_strokes
 
 MAX_TABS = 100  # some states hold pictures of several MiB
 # A random name for the tab, which the browser forgets when the tab is closed and no other tab ever learns.
@@ -81,16 +74,16 @@ class TabStates:
             self._plan_expiry()
 
 
-def connect_tab_state(blocks: gr.Blocks, page: Page) -> None:
+def connect_tab_state(blocks: gr.Blocks, inpainter: Inpainter, page: Page, cache: ExemplarCache) -> None:
     """Save what a tab has whenever that changes, and restore it when it loads; called within its `gr.Blocks`."""
     states, tab, state = TabStates(), gr.Textbox(visible=False), page.state
-    saved = [*hole_inputs(page, state.strokes), page.exemplar.photos, page.exemplar.seed, state.samples]
+    saved = [*completion_inputs(page), state.samples]
 
     def on_change(values: Values) -> None:
         states.save(values.pop(tab), values)
 
-    for component in saved:
-        component.change(on_change, {tab, *saved}, None, **light())  # type: ignore[attr-defined]
+    changes = [component.change for component in saved]  # type: ignore[attr-defined]
+    gr.on(changes, on_change, {tab, *saved}, None, trigger_mode="always_last", **light())
 
     def on_load(name: str) -> tuple[str, str]:
         values = states.find(name)
@@ -99,27 +92,28 @@ def connect_tab_state(blocks: gr.Blocks, page: Page) -> None:
     def restore(name: str) -> Updates:
         values = states.find(name)
         if values is None:
-            raise gr.Error("What this tab had is gone; drop the photo again.", print_exception=False)
-        with gradio_errors():
-            return _restored(page, dict(values))
+            return {page.exemplar.message: say("what this tab had is gone; drop the photo again")}
+        return _restored(inpainter, page, cache, dict(values))
 
     # Two events, so that one with nothing to restore touches nothing: a photo may be on its way already.
     found = gr.State("")
     blocks.load(on_load, tab, [tab, found], js=TAB_NAME, **light())
-    outputs = list(dict.fromkeys([*photo_outputs(page), *saved, *sample_outputs(page)]))
+    outputs = list(dict.fromkeys([*photo_outputs(page), *saved, page.result.results]))
     found.change(restore, found, outputs, **light())
 
 
-def _restored(page: Page, values: Values) -> Updates:
-    """The page as it was; strokes are shown on the photo, and stay in the hole."""
-    step, photo = page.photo, values[page.state.photo]
-    shown, samples = show_photo(page, photo), values[page.state.samples]
-    strokes = read_strokes(values[page.state.strokes])
-    return {
+def _restored(inpainter: Inpainter, page: Page, cache: ExemplarCache, values: Values) -> Updates:
+    """The page as it was."""
+    step, exemplar = page.photo, page.exemplar
+    shown = show_photo(page, values[page.state.photo])
+    restored = {
         **shown,
-        **values,  # what the hole is made of, exemplars, seed
+        **values,
         step.faces: {**shown[step.faces], "value": values[step.faces]},
-        step.preview: preview_with_hole(page, values),
-        step.editor: {"background": photo.preview, "layers": strokes, "composite": None},
-        **(show_samples(page, samples, len(samples)) if samples else {}),
+        step.canvas: gr.update(value=values[step.canvas], scene=scene_with_hole(page, values)),
+        page.result.results: gr.update(shown=show_samples(values[page.state.samples])),
     }
+    for component in (exemplar.photos, exemplar.second_exemplar):
+        kept, cards = cache.show(inpainter, read_exemplars(values[component]))
+        restored[component] = gr.update(value=kept, shown=cards)
+    return restored

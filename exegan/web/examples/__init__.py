@@ -11,7 +11,7 @@ from PIL import Image
 from exegan.web.file_access import make_folder
 
 FOLDER = Path(__file__).resolve().parent
-_SIDE = 112
+_SIDE = 192
 
 
 @dataclass(frozen=True)
@@ -29,6 +29,11 @@ class Example:
     exemplar: str
     regions: tuple[str, ...]
     caption: str
+
+    @property
+    def alt(self) -> str:
+        """What its picture shows, in words."""
+        return f"Example: a photo, and the face that its {self.caption} is to take after"
 
     def picture(self) -> Image.Image:
         """Photo and exemplar side by side."""

@@ -1,0 +1,64 @@
+// Results: the selected one beside its original, and a strip of all that this tab had, the newest first.
+//
+// From the server: props.shown = {results: [{key, before, after, thumbnail, caption, alt, facts, file, name, is_new}],
+// photo}, the newest first; none is selected unless its photo is the one on the page. To the server: the event 'next'.
+const { fileUrl, make } = window.exegan;
+const find = (selector) => element.querySelector(selector);
+const [compare, handle, download, next] = [find(".compare"), find(".compare input"), find(".download"), find(".next")];
+let selected = null; // key of the result that is shown
+let newest = null;
+
+function results() {
+  return props.shown?.results ?? [];
+}
+
+function slide() {
+  compare.style.setProperty("--share", `${handle.value}%`);
+}
+
+function show() {
+  const result = results().find(({ key }) => key === selected);
+  compare.hidden = !result;
+  find(".hint").hidden = Boolean(result);
+  find(".facts").textContent = result?.facts ?? "";
+  next.disabled = !result;
+  download.setAttribute("aria-disabled", String(!result));
+  for (const button of find(".strip").children) button.setAttribute("aria-pressed", String(button.dataset.key === selected));
+  if (!result) {
+    for (const name of ["href", "download"]) download.removeAttribute(name);
+    return;
+  }
+  download.href = fileUrl(result.file);
+  download.download = result.name;
+  for (const [name, file] of [["after", result.after], ["before", result.before]]) {
+    const picture = find(`.${name}`);
+    if (picture.getAttribute("src") !== fileUrl(file)) picture.src = fileUrl(file);
+  }
+  find(".after").alt = result.alt;
+}
+
+function select(key) {
+  selected = key;
+  show();
+}
+
+function receive() {
+  const first = results()[0];
+  if (first && first.key !== newest) selected = first.key; // each is shown as soon as it is there
+  newest = first?.key ?? null;
+  if (props.shown?.cleared) selected = null;
+  find(".strip").replaceChildren(
+    ...results().map((result) =>
+      make("button", { type: "button", "data-key": result.key, title: result.facts, onclick: () => select(result.key) },
+        make("img", { src: fileUrl(result.thumbnail), alt: result.alt }), make("span", {}, result.caption))),
+  );
+  element.classList.toggle("several", results().length > 1);
+  show();
+}
+
+find(".full").addEventListener("click", () => (document.fullscreenElement ? document.exitFullscreen() : compare.requestFullscreen()));
+handle.addEventListener("input", slide);
+next.addEventListener("click", () => trigger("next", { key: selected }));
+watch(["shown"], receive);
+slide();
+receive();
