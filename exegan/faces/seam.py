@@ -1,6 +1,6 @@
-"""How visible the rim of a filled hole is, with and without the true picture to compare with.
+"""How visible a filled hole is: its rim, with and without the true picture to compare with, and its sharpness.
 
-Both measures take the runs of pixels that leave the hole along rows and columns. `seam_score` rates a result by itself:
+Both measures of the rim take the runs of pixels that leave the hole along rows and columns. `seam_score` rates a result by itself:
 the step across the rim, as a multiple of the steps of the photo beside it. `seam_step` is that step alone, in grey
 levels, for the metric that takes the truth's step off it.
 """
@@ -67,3 +67,46 @@ def _shifted(array: NDArray[Any], axis: int, shift: int, known: int) -> NDArray[
     """`array` from `shift` on along an axis, `known` shorter than it, so that the shifts are neighbours."""
     length = max(array.shape[axis] - known, 0)
     return array[shift : shift + length] if axis == 0 else array[:, shift : shift + length]
+
+
+def sharpness_ratio(result: NDArray[np.uint8], mask: NDArray[np.bool_], cell: int = 1) -> float:
+    """Fine detail in a filled hole against that of the photo around it.
+
+    Detail is the mean absolute Laplacian of the grey picture: content of any size but edges and texture plays no part.
+
+    Args:
+        result: uint8 [H, W, 3] with the hole filled.
+        mask: Bool [H, W], True = hole.
+        cell: Side in pixels of the cells that are looked at: finer detail than the model draws counts neither way.
+
+    Returns:
+        1 = as sharp as its surroundings, a third of the hole's side wide; below 1 softer. 1 where there is nothing to
+        compare.
+    """
+    rows, columns = (np.flatnonzero(mask.any(axis=axis)) for axis in (1, 0))
+    if not rows.size:
+        return 1.0
+    margin = 2 * cell + max(rows[-1] - rows[0], columns[-1] - columns[0]) // 3
+    box = np.s_[max(0, rows[0] - margin) : rows[-1] + margin, max(0, columns[0] - margin) : columns[-1] + margin]
+    grey = _cell_means(result[box].mean(axis=-1, dtype=np.float32), cell)
+    share = _cell_means(mask[box].astype(np.float32), cell)
+    detail = np.abs(4 * grey[1:-1, 1:-1] - sum(_neighbours(grey)))
+    # Cells whose neighbours are of both kinds show the seam, not the detail.
+    near = share[1:-1, 1:-1] + sum(_neighbours(share))
+    inside, outside = detail[near == 5], detail[near == 0]
+    if not inside.size or not outside.size:
+        return 1.0
+    return float((inside.mean() + _NOISE) / (outside.mean() + _NOISE))
+
+
+def _cell_means(picture: NDArray[np.float32], cell: int) -> NDArray[np.float32]:
+    """Means of [H, W] over square cells; what is left over at the right and below is cut off."""
+    height, width = picture.shape[0] // cell, picture.shape[1] // cell
+    cells = picture[: height * cell, : width * cell].reshape(height, cell, width, cell)
+    means: NDArray[np.float32] = cells.mean(axis=(1, 3))
+    return means
+
+
+def _neighbours(picture: NDArray[np.float32]) -> list[NDArray[np.float32]]:
+    """The cells above, below, left and right of all that have all four."""
+    return [picture[:-2, 1:-1], picture[2:, 1:-1], picture[1:-1, :-2], picture[1:-1, 2:]]

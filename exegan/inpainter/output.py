@@ -90,7 +90,9 @@ def write_samples(
 def report_samples(
     reports: Sequence[dict[str, Any]], outputs: Sequence[str], best: int | None = None, file_notes: Sequence[str] = ()
 ) -> dict[str, Any]:
-    """JSON-ready facts of all completions of one photo.
+    """JSON-ready facts of all completions of one photo; `samples` lists them, however many there are.
+
+    What one completion, or the best one, was made into is at the top as well.
 
     Args:
         reports: `Inpainted.report` of each.
@@ -98,12 +100,10 @@ def report_samples(
         best: Its number, if one was picked.
         file_notes: What the files could not keep.
     """
-    notes = {"file_notes": list(file_notes)}
-    if len(reports) == 1:
-        return {"output": outputs[0], **reports[0], **notes}
-    if best is not None:
-        return {"output": outputs[0], "picked": best, **reports[best], "samples": list(reports), **notes}
-    return {"samples": [{"output": name, **report} for name, report in zip(outputs, reports, strict=True)], **notes}
+    files = outputs if best is None else [outputs[0] if number == best else None for number in range(len(reports))]
+    samples = [{"output": name, **report} for name, report in zip(files, reports, strict=True)]
+    shown = samples[best or 0] if best is not None or len(samples) == 1 else {}
+    return {**shown, "picked": best, "samples": samples, "file_notes": list(file_notes)}
 
 
 class ContactSheet:
@@ -124,7 +124,7 @@ class ContactSheet:
 
     def add(self, result: Inpainted, label: str = "") -> None:
         """One more completion; its label is seed and score (`Inpainted.score`) where none is given."""
-        self._add(result.image, label or f"seed {result.seed}, score {result.score:.2f}")
+        self._add(result.image, label or f"seed {result.seed}, score {result.score:.3f}")
 
     def _add(self, picture: Image.Image, label: str) -> None:
         for index, box in self._boxes.items():

@@ -18,6 +18,7 @@ from exegan.io import Photo, check_output, most_xmp, write_photo
 from exegan.io.signing import SIGNABLE, Signing, check_signable
 from exegan.io.xmp import Provenance, marked_packet
 
+_SOFT = 1.2  # from this enlargement on a person sees it
 _LOST_MANIFEST = "its C2PA manifest fits no edited picture and was left out; a signed output would have kept it"
 
 
@@ -33,6 +34,7 @@ class CompletedFace:
         hole_outside_crop: Share of its hole's pixels that lie outside the face crop and were left as they were.
         crop_outside_photo: Share of the crop that lies outside the photo, where it was padded.
         seam: Gradient jump across the hole's rim against the photo's own; 1 = as smooth as the photo.
+        sharpness: Fine detail in the hole against that of the photo around it; 1 = as sharp, less is softer.
         identity_to_exemplar: Similarity to the exemplar under a recognition network, a cosine; None without one, or
             where the exemplar's style was read from a file.
         identity_to_photo: Similarity to the face that was there before; None without a recognition network.
@@ -46,6 +48,7 @@ class CompletedFace:
     hole_outside_crop: float
     crop_outside_photo: float
     seam: float
+    sharpness: float
     identity_to_exemplar: float | None
     identity_to_photo: float | None
     seconds: dict[str, float]
@@ -62,6 +65,7 @@ class CompletedFace:
             "hole_outside_crop": round(self.hole_outside_crop, 4),
             "crop_outside_photo": round(self.crop_outside_photo, 4),
             "seam": round(self.seam, 3),
+            "sharpness": round(self.sharpness, 3),
             "identity_to_exemplar": _rounded(self.identity_to_exemplar),
             "identity_to_photo": _rounded(self.identity_to_photo),
             "seconds": _seconds(self.seconds),
@@ -70,8 +74,8 @@ class CompletedFace:
     def notes(self) -> list[str]:
         """What a person should know about it, in sentences; often nothing."""
         notes = []
-        if self.upscaled > 1:
-            notes.append(f"the face is larger than the model's picture, upscaled {self.upscaled:.1f}x")
+        if self.upscaled >= _SOFT:
+            notes.append(f"will look soft: the face is {self.upscaled:.1f} times larger than the model's picture")
         if self.hole_outside_crop >= 0.005:
             notes.append(f"{self.hole_outside_crop:.0%} of the hole lies outside the face crop and was left as it was")
         if self.crop_outside_photo >= 0.005:
@@ -134,7 +138,7 @@ class Inpainted:
     @property
     def score(self) -> float:
         """What the best of several is picked by: the mean of `score` over the faces."""
-        scores = [score(face.identity_to_exemplar, face.seam) for face in self.faces]
+        scores = [score(face.identity_to_exemplar, face.seam, face.sharpness) for face in self.faces]
         return sum(scores) / len(scores)
 
     def report(self) -> dict[str, Any]:
@@ -201,17 +205,19 @@ def similarity(embedding: Tensor, others: Sequence[Tensor | None]) -> float | No
     return float((torch.cat(known) @ embedding).mean())
 
 
-def score(identity: float | None, seam: float) -> float:
-    """One number to pick the best of several completions by; higher is better.
+def score(identity: float | None, seam: float, sharpness: float) -> float:
+    """One number to pick the best of several completions by, at most 1; higher is better.
 
     Args:
-        identity: Similarity to the exemplar, a cosine; None counts nothing, so that the seam alone decides.
+        identity: Similarity to the exemplar, a cosine; None counts nothing, so that the others alone decide.
         seam: Seam score, 1 = as smooth as the photo.
+        sharpness: Sharpness ratio, 1 = as sharp as the photo around the hole.
 
     Returns:
-        identity + 1 / max(1, seam): both parts are at most 1.
+        The mean of identity, 1 / max(1, seam), and the sharpness ratio or its inverse, whichever is below 1.
     """
-    return (0.0 if identity is None else identity) + 1 / max(1.0, seam)
+    parts = [1 / max(1.0, seam), min(sharpness, 1 / max(sharpness, 1e-6))]
+    return sum(parts if identity is None else [identity, *parts]) / (len(parts) + (identity is not None))
 
 
 def pick_best(results: Iterable[Inpainted]) -> Inpainted:

@@ -17,7 +17,7 @@ from exegan.errors import InputError
 from exegan.faces.align import crop_outside_photo, crop_side, warp_crop, warp_mask
 from exegan.faces.detect import Face
 from exegan.faces.paste import hole_outside_crop, paste
-from exegan.faces.seam import seam_score
+from exegan.faces.seam import seam_score, sharpness_ratio
 from exegan.inpainter.loading import Recognizer
 from exegan.inpainter.plan import Part, Plan
 from exegan.inpainter.result import CompletedFace, Inpainted, similarity
@@ -196,14 +196,16 @@ def _measure(run: _Run, index: int, resolution: int, recognizer: Recognizer | No
         now, before = recognizer.embed([(run.canvas, face), (run.plan.photo, face)])
         to_exemplar = similarity(now, [part.style.identity for part in parts])
         to_photo = similarity(now, [before[None]])
+    upscaled = crop_side(affine, resolution) / resolution
     return CompletedFace(
         index=index,
         face=face,
         affine=affine,
-        upscaled=crop_side(affine, resolution) / resolution,
+        upscaled=upscaled,
         hole_outside_crop=hole_outside_crop(hole, affine, resolution),
         crop_outside_photo=crop_outside_photo(affine, resolution, hole.shape),
         seam=seam_score(run.canvas, hole),
+        sharpness=sharpness_ratio(run.canvas, hole, max(1, round(upscaled))),
         identity_to_exemplar=to_exemplar,
         identity_to_photo=to_photo,
         seconds=run.clocks[index].seconds,

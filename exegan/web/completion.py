@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 import secrets
 import time
@@ -78,6 +79,11 @@ class Sample:
     score: float
     message: str
     key: str = field(default_factory=lambda: secrets.token_hex(8))
+
+
+def default_variety(samples: int) -> float:
+    """Truncation ψ at which several samples differ to the eye: 1 for one, by a quarter more with each doubling."""
+    return 1 + 0.25 * round(math.log2(samples), 2)
 
 
 def complete(
@@ -176,8 +182,8 @@ def show_samples(samples: Sequence[Sample], *, is_cleared: bool = False) -> Mapp
             "before": str(sample.original_preview),
             "after": str(sample.preview),
             "thumbnail": str(sample.thumbnail),
-            "caption": f"{sample.seed} · {sample.score:.2f}",
-            "alt": f"Completed with seed {sample.seed}, score {sample.score:.2f}",
+            "caption": f"{sample.seed} · {sample.score:.3f}",
+            "alt": f"Completed with seed {sample.seed}, score {sample.score:.3f}",
             "facts": sample.message,
             "file": str(sample.path),
             "name": sample.path.name,

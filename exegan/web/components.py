@@ -38,6 +38,7 @@ def make_component(name: str, elem_id: str, value: Any, **props: Any) -> gr.HTML
         apply_default_css=False,
         elem_id=elem_id,
         elem_classes=name,
+        padding=False,
         **props,
     )
 
@@ -64,13 +65,13 @@ class ExemplarStep:
     photos: gr.HTML
     exemplar_strength: gr.Slider
     samples: gr.Slider
+    variety: gr.Slider
     seed: gr.Number
     roll_dice: gr.Button
     same_seed: gr.Checkbox
     complete: gr.Button
     cancel: gr.Button
     message: gr.HTML
-    variety: gr.Slider
     second_exemplar: gr.HTML
     mix_at: gr.Slider
     file_format: gr.Dropdown

@@ -20,11 +20,13 @@ from exegan.inpainter import Inpainter
 from exegan.web.canvas import EMPTY_CANVAS, make_scene, read_canvas
 from exegan.web.completion import (
     FORMATS,
+    MAX_SAMPLES,
     MAX_SEED,
     CompletionRequest,
     Sample,
     as_sentence,
     complete,
+    default_variety,
     show_samples,
 )
 from exegan.web.components import Page, Updates, Values
@@ -65,7 +67,7 @@ def connect_events(inpainter: Inpainter, page: Page, cache: ExemplarCache) -> No
     _connect_hole(page)
     _connect_exemplars(inpainter, page, cache)
     _connect_complete(inpainter, page, cache)
-    page.exemplar.roll_dice.click(lambda: random.randint(0, MAX_SEED), None, page.exemplar.seed, **light())
+    _connect_options(page)
 
 
 def say(problem: str) -> str:
@@ -223,6 +225,19 @@ def _connect_exemplars(inpainter: Inpainter, page: Page, cache: ExemplarCache) -
 
     connect(page.exemplar.photos)
     connect(page.exemplar.second_exemplar)
+
+
+def _connect_options(page: Page) -> None:
+    step = page.exemplar
+
+    def on_samples(samples: float, variety: float) -> Any:
+        """Widen the variety with the number of samples, unless somebody has chosen one."""
+        automatic = [default_variety(count) for count in range(1, MAX_SAMPLES + 1)]
+        is_chosen = min(abs(variety - value) for value in automatic) > 0.03  # the slider has steps
+        return gr.skip() if is_chosen or not 1 <= samples <= MAX_SAMPLES else default_variety(int(samples))
+
+    step.roll_dice.click(lambda: random.randint(0, MAX_SEED), None, step.seed, **light())
+    step.samples.change(on_samples, [step.samples, step.variety], step.variety, **light())
 
 
 # Complete

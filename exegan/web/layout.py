@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import base64
-import io
+from pathlib import Path
 
 import gradio as gr
-from PIL import Image
 
 from exegan.inpainter import Inpainter
 from exegan.masks.regions import REGIONS
@@ -95,7 +94,7 @@ def build(inpainter: Inpainter) -> gr.Blocks:
 
 def _photo_step() -> PhotoStep:
     _heading(1, "Photo", "what to complete")
-    examples = [{"picture": _as_url(one.picture()), "caption": one.caption, "alt": one.alt} for one in EXAMPLES]
+    examples = [{"picture": _as_url(one.picture), "caption": one.caption, "alt": one.alt} for one in EXAMPLES]
     canvas = make_component("canvas", "canvas", EMPTY_CANVAS, scene=make_scene(None, HoleParts()), examples=examples)
     with gr.Column(visible=False, elem_classes="tight") as edit_area:
         faces = gr.Radio(label="Face to complete: click it in the photo, or choose", choices=[], elem_id="faces")
@@ -146,6 +145,9 @@ def _exemplar_step(layers: int) -> ExemplarStep:
         elem_id="strength",
     )
     samples = gr.Slider(1, MAX_SAMPLES, value=1, step=1, label="Samples", info="to choose from", buttons=[])
+    variety = gr.Slider(
+        0, 2, value=1, step=0.01, label="Variety", info="how much samples differ", buttons=[], elem_id="variety"
+    )
     with gr.Row(elem_classes="tight"):
         # No limits here: Gradio would refuse what is beyond them before an event can say what is wrong.
         seed = gr.Number(label="Seed", value=0, precision=0, scale=2, min_width=100, elem_id="seed")
@@ -156,7 +158,6 @@ def _exemplar_step(layers: int) -> ExemplarStep:
     cancel = gr.Button("Cancel", variant="stop", size="sm", visible=False, elem_id="cancel")
     message = gr.HTML("", html_template='<p role="alert">${value}</p>', apply_default_css=False, elem_id="message")
     with gr.Accordion("More", open=False, elem_id="more"):
-        variety = gr.Slider(0, 2, value=1, step=0.05, label="Variety", info="less is more ordinary", buttons=[])
         second_exemplar = make_component(
             "exemplars",
             "second",
@@ -201,10 +202,8 @@ def _result_step() -> ResultStep:
     return ResultStep(status=status, results=results, saved_file=saved_file)
 
 
-def _as_url(picture: Image.Image) -> str:
-    file = io.BytesIO()
-    picture.save(file, "JPEG", quality=88)
-    return f"data:image/jpeg;base64,{base64.b64encode(file.getvalue()).decode()}"
+def _as_url(picture: Path) -> str:
+    return f"data:image/jpeg;base64,{base64.b64encode(picture.read_bytes()).decode()}"
 
 
 def _heading(number: int, name: str, meaning: str) -> None:

@@ -6,12 +6,9 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-from PIL import Image
-
 from exegan.web.file_access import make_folder
 
 FOLDER = Path(__file__).resolve().parent
-_SIDE = 192
 
 
 @dataclass(frozen=True)
@@ -19,39 +16,34 @@ class Example:
     """A photo, an exemplar, and the regions to complete.
 
     Args:
-        photo: Name of its file.
-        exemplar: Name of its file.
+        number: Of its files.
         regions: Of the face.
-        caption: Of its picture.
+        caption: What is completed.
     """
 
-    photo: str
-    exemplar: str
+    number: int
     regions: tuple[str, ...]
     caption: str
 
     @property
     def alt(self) -> str:
         """What its picture shows, in words."""
-        return f"Example: a photo, and the face that its {self.caption} is to take after"
+        return f"A photo with its {self.caption} covered, the exemplar, and the completed photo"
 
-    def picture(self) -> Image.Image:
-        """Photo and exemplar side by side."""
-        both = Image.new("RGB", (2 * _SIDE + 2, _SIDE), "white")
-        for place, name in enumerate((self.photo, self.exemplar)):
-            with Image.open(FOLDER / name) as face:
-                both.paste(face.resize((_SIDE, _SIDE), Image.Resampling.LANCZOS), (place * (_SIDE + 2), 0))
-        return both
+    @property
+    def picture(self) -> Path:
+        """File of photo with hole, exemplar and result side by side."""
+        return FOLDER / f"example-{self.number}.jpg"
 
     def copy_files(self) -> tuple[str, str]:
         """Copy photo and exemplar to the folder of uploads, as if they had been uploaded; their paths there."""
-        folder = make_folder()
-        photo, exemplar = (shutil.copy(FOLDER / name, folder) for name in (self.photo, self.exemplar))
+        folder, first = make_folder(), 2 * self.number
+        photo, exemplar = (shutil.copy(FOLDER / f"face-{number}.jpg", folder) for number in (first, first + 1))
         return str(photo), str(exemplar)
 
 
 EXAMPLES = (
-    Example("face-0.jpg", "face-4.jpg", ("lower-face",), "lower face"),
-    Example("face-2.jpg", "face-3.jpg", ("eyes", "brows"), "eyes and brows"),
-    Example("face-1.jpg", "face-5.jpg", ("face",), "whole face"),
+    Example(0, ("lower-face",), "lower face"),
+    Example(1, ("eyes", "brows"), "eyes and brows"),
+    Example(2, ("face",), "whole face"),
 )

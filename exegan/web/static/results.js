@@ -42,16 +42,18 @@ function select(key) {
   show();
 }
 
+function thumbnail({ key, facts, thumbnail, alt, caption }) {
+  return make("button", { type: "button", "data-key": key, title: facts, onclick: () => select(key) },
+    make("img", { src: fileUrl(thumbnail), alt }), make("span", {}, caption));
+}
+
 function receive() {
   const first = results()[0];
   if (first && first.key !== newest) selected = first.key; // each is shown as soon as it is there
   newest = first?.key ?? null;
   if (props.shown?.cleared) selected = null;
-  find(".strip").replaceChildren(
-    ...results().map((result) =>
-      make("button", { type: "button", "data-key": result.key, title: result.facts, onclick: () => select(result.key) },
-        make("img", { src: fileUrl(result.thumbnail), alt: result.alt }), make("span", {}, result.caption))),
-  );
+  const present = new Map([...find(".strip").children].map((button) => [button.dataset.key, button]));
+  find(".strip").replaceChildren(...results().map((result) => present.get(result.key) ?? thumbnail(result)));
   element.classList.toggle("several", results().length > 1);
   show();
 }
