@@ -3,9 +3,9 @@
 Every face is a full-hole completion: the model is shown no pixel, only the style of an exemplar. Of the completions of
 the first `COUNT` faces of the set (seed 0), those `KEPT` remain that the face detector is most certain of, and whose
 teeth are not green: at most `GREEN` of the face's box is `GREENER` levels greener than red. For each hole of `HOLES`
-every pair of them that looks the same way (landmarks at most `TURNED` of the picture's side apart) is completed as photo
-and exemplar (seed 0), and the pair with the highest score (`Inpainted.score`) is taken among those that change the hole
-by `VISIBLE` grey levels or more; no face is taken twice. Photo and exemplar
+every pair of them that looks the same way (landmarks at most `TURNED` of the picture's side apart) is completed as
+photo and exemplar (seed 0), and the pair with the highest score (`Inpainted.score`) is taken among those that change
+the hole by `VISIBLE` grey levels or more; no face is taken twice. Photo and exemplar
 of example 0 go to `exegan/web/examples/face-0.jpg` and `face-1.jpg`, the picture of both and the result to
 `example-0.jpg`, and so on.
 """

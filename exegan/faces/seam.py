@@ -1,8 +1,8 @@
 """How visible a filled hole is: its rim, with and without the true picture to compare with, and its sharpness.
 
-Both measures of the rim take the runs of pixels that leave the hole along rows and columns. `seam_score` rates a result by itself:
-the step across the rim, as a multiple of the steps of the photo beside it. `seam_step` is that step alone, in grey
-levels, for the metric that takes the truth's step off it.
+Both measures of the rim take the runs of pixels that leave the hole along rows and columns. `seam_score` rates a result
+by itself: the step across the rim, as a multiple of the steps of the photo beside it. `seam_step` is that step alone,
+in grey levels, for the metric that takes the truth's step off it.
 """
 
 from __future__ import annotations

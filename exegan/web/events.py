@@ -90,11 +90,14 @@ def show_photo(page: Page, photo: OpenedPhoto | None, regions: Sequence[str] = (
     parts = HoleParts(regions, 0 if photo is None else photo.main_face)
     # People count from 1, programs from 0.
     choices: list[tuple[str, int | str]] = [(str(index + 1), index) for index in range(len(faces))]
+    choices += [(ALL_FACES, ALL_FACES)] if len(faces) > 1 else []
+    # Without a photo the former choice stays, unseen: events on their way may still bring it.
+    choice = {} if photo is None else {"choices": choices, "value": parts.face}
     return {
         page.state.photo: photo,
         step.canvas: gr.update(value=EMPTY_CANVAS, scene=make_scene(photo, parts)),
         step.edit_area: gr.update(visible=photo is not None),
-        step.faces: gr.update(choices=[*choices, (ALL_FACES, ALL_FACES)], value=parts.face, visible=len(faces) > 1),
+        step.faces: gr.update(visible=len(faces) > 1, **choice),
         step.regions: list(regions),
         page.exemplar.message: "",
     }

@@ -144,9 +144,14 @@ def _exemplar_step(layers: int) -> ExemplarStep:
         buttons=[],
         elem_id="strength",
     )
-    samples = gr.Slider(1, MAX_SAMPLES, value=1, step=1, label="Samples", info="to choose from", buttons=[])
-    variety = gr.Slider(
-        0, 2, value=1, step=0.01, label="Variety", info="how much samples differ", buttons=[], elem_id="variety"
+    samples = gr.Slider(
+        1,
+        MAX_SAMPLES,
+        value=1,
+        step=1,
+        label="Samples",
+        info="to choose from; the more, the more they vary",
+        buttons=[],
     )
     with gr.Row(elem_classes="tight"):
         # No limits here: Gradio would refuse what is beyond them before an event can say what is wrong.
@@ -158,6 +163,9 @@ def _exemplar_step(layers: int) -> ExemplarStep:
     cancel = gr.Button("Cancel", variant="stop", size="sm", visible=False, elem_id="cancel")
     message = gr.HTML("", html_template='<p role="alert">${value}</p>', apply_default_css=False, elem_id="message")
     with gr.Accordion("More", open=False, elem_id="more"):
+        variety = gr.Slider(
+            0, 2, value=1, step=0.01, label="Variety", info="how much samples differ", buttons=[], elem_id="variety"
+        )
         second_exemplar = make_component(
             "exemplars",
             "second",

@@ -361,6 +361,7 @@ function receive() {
     hole = image;
     draw();
   });
+  canvas.dataset.turn = scene.turn; // what is shown is this
   updateTools();
   draw();
 }
