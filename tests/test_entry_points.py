@@ -21,7 +21,8 @@ from exegan.inpainter import ExemplarPhoto, Inpainter, Regions
 from exegan.io import open_photo, read_photo
 from exegan.io.xmp import read_packet
 from exegan.web.api import InpaintRequest, handle_request
-from exegan.web.completion import CompletionRequest, StyleCache, complete
+from exegan.web.completion import CompletionRequest, complete
+from exegan.web.exemplars import Exemplar, ExemplarCache
 from exegan.web.hole import HoleParts
 from exegan.web.photo import ALL_FACES, open_photo_file
 
@@ -268,8 +269,8 @@ def upload(folder: Path, path: Path) -> Path:
 def test_page_completes_both_faces_as_python_does(inpainter: Inpainter, photo: Photo, uploads: Path) -> None:
     opened = open_photo_file(inpainter, upload(uploads, photo.path))
     assert len(opened.faces) == 2 and opened.main_face == 1
-    request = CompletionRequest([upload(uploads, EXEMPLARS[0])], seed=11)
-    (sample,) = complete(inpainter, opened, HoleParts(tuple(REGION.split("+")), ALL_FACES), request, StyleCache())
+    request = CompletionRequest([Exemplar(Path(upload(uploads, EXEMPLARS[0])))], seed=11, suffix=".png")
+    (sample,) = complete(inpainter, opened, HoleParts(tuple(REGION.split("+")), ALL_FACES), request, ExemplarCache())
     hole = photo.hole(REGION, 0, 1)
     photo.assert_completed(sample.path, hole, 0, 1)
     expected = inpainter.inpaint(open_photo(photo.path), hole, by_face(0), face="all", seed=11)

@@ -18,7 +18,8 @@ from exegan.io.decode import decoded
 from exegan.web.hole import PAINTED_ALPHA, HoleParts, Mask, make_preview_hole
 from exegan.web.photo import ALL_FACES, PREVIEW_SIDE, OpenedPhoto
 
-EMPTY_CANVAS = {"strokes": "", "mask": "", "mask_name": ""}
+EMPTY_CANVAS = {"strokes": "", "mask": None}
+_DAMAGED = "what was painted is damaged; press New photo and paint it anew"
 MAX_STROKES_PIXELS = PREVIEW_SIDE**2
 TEAL = (20, 184, 166)
 _DATA_URL = "data:image/png;base64,"
@@ -30,10 +31,11 @@ def read_canvas(value: Any) -> tuple[Image.Image | None, Path | None]:
     Raises:
         InputError: A browser never sends such a value.
     """
-    strokes, mask = (value.get(name) or "" for name in ("strokes", "mask")) if isinstance(value, dict) else (None, None)
-    if not isinstance(strokes, str) or not isinstance(mask, str):
-        raise InputError("what was painted is damaged; press New photo and paint it anew")
-    return _read_strokes(strokes) if strokes else None, Path(mask) if mask else None
+    try:
+        strokes, mask = value["strokes"], None if value["mask"] is None else Path(value["mask"]["path"])
+        return _read_strokes(strokes) if strokes else None, mask
+    except (TypeError, KeyError, AttributeError) as error:
+        raise InputError(_DAMAGED) from error
 
 
 def _read_strokes(url: str) -> Image.Image | None:
@@ -46,7 +48,7 @@ def _read_strokes(url: str) -> Image.Image | None:
         with decoded(content, "what was painted") as opened:
             strokes = opened.convert("RGBA")
     except (binascii.Error, OSError, SyntaxError, ValueError, ExeGanError) as error:
-        raise InputError("what was painted is damaged; press New photo and paint it anew") from error
+        raise InputError(_DAMAGED) from error
     return strokes if np.asarray(strokes.getchannel("A")).max() >= PAINTED_ALPHA else None
 
 

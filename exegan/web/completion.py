@@ -14,7 +14,6 @@ from typing import Any
 from PIL import Image
 
 from exegan.errors import InputError
-from exegan.faces.align import crop_box
 from exegan.inpainter import Inpainted, Inpainter, Options
 from exegan.io import open_photo
 from exegan.web.exemplars import MAX_EXEMPLARS, Exemplar, ExemplarCache
@@ -146,9 +145,12 @@ def _save(photo: OpenedPhoto, result: Inpainted, suffix: str, started: float) ->
 
 
 def _close_up(result: Inpainted) -> Image.Image:
-    """The first of the completed faces, with what is around it."""
-    box = crop_box(result.faces[0].face.crop_affine(1), 1, (result.image.height, result.image.width), margin=0)
-    face = result.image.convert("RGB").crop(box)
+    """The first of the completed faces, with a little around it."""
+    left, top, right, bottom = result.faces[0].face.box_xyxy
+    rim, (width, height) = 0.15 * (bottom - top), result.image.size
+    face = result.image.convert("RGB").crop(
+        (max(0, left - rim), max(0, top - rim), min(width, right + rim), min(height, bottom + rim))
+    )
     face.thumbnail((THUMBNAIL_SIDE, THUMBNAIL_SIDE), Image.Resampling.LANCZOS)
     return face
 

@@ -92,7 +92,7 @@ def show_photo(page: Page, photo: OpenedPhoto | None, regions: Sequence[str] = (
     choices: list[tuple[str, int | str]] = [(str(index + 1), index) for index in range(len(faces))]
     choices += [(ALL_FACES, ALL_FACES)] if len(faces) > 1 else []
     # Without a photo the former choice stays, unseen: events on their way may still bring it.
-    choice = {} if photo is None else {"choices": choices, "value": parts.face}
+    choice: dict[str, Any] = {} if photo is None else {"choices": choices, "value": parts.face}
     return {
         page.state.photo: photo,
         step.canvas: gr.update(value=EMPTY_CANVAS, scene=make_scene(photo, parts)),

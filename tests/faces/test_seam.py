@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from exegan.faces.seam import seam_score
+from exegan.faces.seam import seam_score, sharpness_ratio
 
 
 def noise(height: int = 80, width: int = 90) -> NDArray[np.uint8]:
@@ -63,3 +63,17 @@ def test_tiny_photos(size: tuple[int, int]) -> None:
     hole = np.zeros(size, dtype=np.bool_)
     hole[0, 0] = True
     assert np.isfinite(seam_score(noise(*size), hole))
+
+
+def test_sharpness_is_detail_in_the_hole_against_detail_around_it() -> None:
+    picture = np.random.default_rng(0).integers(0, 255, (120, 120, 3)).astype(np.uint8)
+    hole = np.zeros((120, 120), dtype=np.bool_)
+    hole[40:80, 40:80] = True
+    assert sharpness_ratio(picture, hole) == pytest.approx(1, abs=0.1)
+    softer = picture.copy()
+    softer[hole] = 128
+    assert sharpness_ratio(softer, hole) < 0.05
+    blocks = np.kron(picture[:30, :30], np.ones((4, 4, 1), np.uint8))
+    mixed = np.where(hole[..., None], blocks, picture)
+    assert sharpness_ratio(mixed, hole) < 0.7 < sharpness_ratio(blocks, hole, 4) < 1.3, "in cells of the model's size"
+    assert sharpness_ratio(picture, np.zeros_like(hole)) == sharpness_ratio(picture, ~np.zeros_like(hole)) == 1

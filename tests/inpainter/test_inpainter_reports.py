@@ -22,6 +22,7 @@ FACE_KEYS = {
     "detection_score",
     "affine",
     "upscaled",
+    "sharpness",
     "hole_outside_crop",
     "crop_outside_photo",
     "seam",
@@ -56,7 +57,7 @@ def test_notes_say_what_a_person_should_know(inpainter: Inpainter) -> None:
     photo = made_photo(2)
     mask = np.ones((MADE_FACE, 2 * MADE_FACE), dtype=np.bool_)
     one = inpainter.inpaint(photo, mask, made_photo(1), face=0)
-    assert "the face is larger than the model's picture, upscaled 8.0x" in one.notes()
+    assert "will look soft: the face is 8.0 times larger than the model's picture" in one.notes()
     assert any("of the hole lies outside the face crop" in note for note in one.notes())
     assert any("of the face crop lies outside the photo" in note for note in one.notes())
     both = inpainter.inpaint(photo, mask, made_photo(1))
@@ -84,10 +85,12 @@ def test_similarity_is_the_mean_cosine() -> None:
     assert similarity(one, []) is None
 
 
-def test_the_score_adds_identity_and_seam() -> None:
-    assert score(None, 1.0) == score(None, 0.5) == 1.0
-    assert score(0.5, 2.0) == 1.0
-    assert score(0.6, 2.0) > score(0.5, 2.0) > score(0.5, 3.0)
+def test_the_score_is_the_mean_of_identity_seam_and_sharpness() -> None:
+    assert score(None, 1.0, 1.0) == score(None, 0.5, 1.0) == 1.0
+    assert score(None, 2.0, 1.0) == 0.75
+    assert score(None, 1.0, 0.5) == score(None, 1.0, 2.0) == 0.75, "too soft and too sharp"
+    assert score(0.3, 1.0, 0.5) == pytest.approx(0.6)
+    assert score(0.6, 2.0, 1.0) > score(0.5, 2.0, 1.0) > score(0.5, 3.0, 1.0) > score(0.5, 3.0, 0.5)
 
 
 def test_the_best_is_the_one_with_the_highest_score(knowing: Inpainter) -> None:

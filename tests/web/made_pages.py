@@ -31,9 +31,7 @@ def make_inpainter(monkeypatch: pytest.MonkeyPatch, folder: Path) -> Inpainter:
 def half_shown(photo: OpenedPhoto) -> OpenedPhoto:
     """The same with a preview of half its size."""
     width, height = photo.preview_size
-    preview, path = photo.preview.resize((width // 2, height // 2)), photo.path.with_name("half.png")
-    preview.save(path)
-    return replace(photo, preview_path=path, preview_size=preview.size)
+    return replace(photo, preview_size=(width // 2, height // 2))
 
 
 def save_made(path: Path, faces: int, seed: int = 0) -> Path:
@@ -42,7 +40,7 @@ def save_made(path: Path, faces: int, seed: int = 0) -> Path:
 
 
 def stroke(size: tuple[int, int], box: tuple[int, int, int, int], alpha: int = 255) -> Image.Image:
-    """A layer of the editor."""
+    """Strokes as the canvas sends them, decoded."""
     layer = Image.new("RGBA", size)
     layer.paste((20, 184, 166, alpha), box)
     return layer

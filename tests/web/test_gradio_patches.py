@@ -16,6 +16,7 @@ from typing import Any
 
 import gradio as gr
 import pytest
+from gradio.blocks import postprocess_update_dict
 from gradio.state_holder import SessionState
 from live_page import META, Visitor, live_page
 
@@ -29,7 +30,6 @@ from exegan.web.gradio_patches import (
     SERVED_ROUTES,
     UNKNOWN_ENDPOINT_ERRORS,
     make_upload,
-    pass_files,
     route_path,
 )
 
@@ -41,7 +41,6 @@ PATCHES = {
     "UNKNOWN_ENDPOINT_ERRORS",
     "QUEUE_FULL_STATUS",
     "route_path",
-    "pass_files",
     "make_upload",
     "CSS_OVERRIDES",
 }
@@ -135,41 +134,6 @@ def received(make: Callable[[], Any], *values: Any, **event: Any) -> list[Any]:
     return given
 
 
-@pytest.mark.parametrize(
-    ("make", "shape", "passed"),
-    [
-        (gr.Image, lambda file: file, lambda path: path),
-        (gr.Gallery, lambda file: [{"image": file, "caption": None}], lambda path: [path]),
-        (
-            gr.ImageEditor,
-            lambda file: {"background": file, "layers": [file], "composite": file},
-            lambda path: [path],
-        ),
-    ],
-    ids=["image", "gallery", "editor"],
-)
-def test_pass_files(
-    make: Callable[[], Any],
-    shape: Callable[[Any], Any],
-    passed: Callable[[str], Any],
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path))
-    path = tmp_path / "upload" / "photo.png"
-    path.parent.mkdir()
-    path.write_text("no picture, which Gradio itself would refuse")
-    value = shape({"path": str(path), "orig_name": "photo.png", "meta": META})
-
-    def patched() -> Any:
-        component = make()
-        pass_files(component)
-        return component
-
-    assert received(make, value) != [passed(str(path))], "Gradio does so itself; the patch can go"
-    assert received(patched, value) == [passed(str(path))]
-
-
 @pytest.mark.parametrize("file_count", ["single", "multiple"])
 def test_make_upload(file_count: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path))
@@ -200,6 +164,15 @@ def test_css_overrides() -> None:
     assets = Path(gr.__file__).parent / "templates" / "frontend" / "assets"
     code = "\n".join(path.read_text(errors="replace") for path in assets.glob("*.js"))
     wanted = {name for pair in names for name in pair if name}
-    assert wanted == {"grid-container", "thumbnail-lg", "upload-text", "status-tracker"}
+    assert wanted == {"status-tracker"}
     for name in wanted:
         assert name in code, name
+
+
+def test_components_of_our_own() -> None:
+    """The page relies on what `gr.HTML` documents: a value and properties both ways, and events of any name."""
+    component = gr.HTML({"a": 1}, html_template="<p></p>", js_on_load="trigger('chosen')", shown=[])
+    assert component.props == {"shown": []}
+    assert callable(component.chosen)
+    update = postprocess_update_dict(component, {"shown": [1], "value": {"a": 2}})
+    assert update["props"] == {"shown": [1]} and update["value"] == {"a": 2}

@@ -26,14 +26,8 @@ def address(folder: Path) -> Iterator[str]:
 Shapes = Callable[[Any], list[Any]]
 # What a component of a type takes, by a file object. A component of a type that is in neither is to be put into one.
 HOLDING: dict[str, Shapes] = {
-    "image": lambda file: [file],
     "file": lambda file: [file, [file]],
-    "gallery": lambda file: [[{"image": file, "caption": None}], [{"video": file, "caption": None}]],
-    "imageeditor": lambda file: [
-        {"background": file, "layers": [], "composite": None},
-        {"background": None, "layers": [file], "composite": None},
-        {"background": None, "layers": [], "composite": file, "id": None},
-    ],
+    "html": lambda file: [{"strokes": "", "mask": file}, [{**file, "name": "face.png", "face": None}], file],
 }
 PLAIN = {"state", "slider", "checkbox", "checkboxgroup", "radio", "number", "textbox", "dropdown"}
 
@@ -113,12 +107,15 @@ def test_no_event_takes_a_file_that_its_visitor_was_not_given(
 
 def test_one_s_own_files_are_taken(visitor: Visitor, config: dict[str, Any]) -> None:
     """The event of dropping a photo, as the page calls it; else the test above would say nothing."""
-    photo = {**visitor.uploaded(PHOTO), "orig_name": "photo.png"}
-    types = {component["id"]: component["props"].get("elem_id") for component in config["components"]}
+    names = {component["id"]: component["props"].get("elem_id") for component in config["components"]}
     (event,) = (
-        e for e in config["dependencies"] if [types[i] for i in e["inputs"]] == ["photo"] and len(e["outputs"]) > 5
+        e
+        for e in config["dependencies"]
+        if [(names.get(i), kind) for i, kind in e["targets"]] == [("canvas", "upload")]
     )
-    status, response = visitor.post(JOIN, {"data": [photo], "fn_index": event["id"], "session_hash": "own"})
+    dropped = {"path": visitor.uploaded(PHOTO)["path"]}
+    body = {"data": [None], "event_data": dropped, "fn_index": event["id"], "session_hash": "own"}
+    status, response = visitor.post(JOIN, body)
     assert status == 200, response
     stream = visitor.ask("GET", "/gradio_api/queue/data?session_hash=own")[1]
     assert b'"success":true' in stream

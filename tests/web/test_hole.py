@@ -12,7 +12,7 @@ from PIL import Image
 
 from exegan.errors import InputError, MaskError
 from exegan.masks.regions import region_mask
-from exegan.web.hole import HoleParts, make_hole, make_preview_hole, read_strokes
+from exegan.web.hole import HoleParts, make_hole, make_preview_hole
 from exegan.web.photo import ALL_FACES, OpenedPhoto, open_photo_file
 
 SIZE = (200, 100)  # width and height of the photo
@@ -38,7 +38,7 @@ def test_parts_lie_on_the_chosen_face(opened: OpenedPhoto) -> None:
 
 
 def test_parts_strokes_and_file_are_one_hole(opened: OpenedPhoto, tmp_path: Path) -> None:
-    parts = HoleParts(("eyes",), 0, [stroke(SIZE, (150, 50, 170, 60))], mask_file(tmp_path, (0, 0, 5, 5)))
+    parts = HoleParts(("eyes",), 0, stroke(SIZE, (150, 50, 170, 60)), mask_file(tmp_path, (0, 0, 5, 5)))
     hole = make_hole(opened, parts)
     assert hole[55, 160] and hole[2, 2]
     assert np.array_equal(hole & ~make_hole(opened, HoleParts(("eyes",), 0)), make_hole(opened, only(parts)))
@@ -51,14 +51,14 @@ def only(parts: HoleParts) -> HoleParts:
 
 
 def test_strokes_of_a_reduced_copy_are_stretched_over_the_photo(opened: OpenedPhoto) -> None:
-    hole = make_hole(opened, HoleParts(strokes=[stroke((100, 50), (40, 10, 60, 30))]))
+    hole = make_hole(opened, HoleParts(strokes=stroke((100, 50), (40, 10, 60, 30))))
     box = np.zeros_like(hole)
     box[20:60, 80:120] = True
     assert (hole ^ box).sum() <= 120, "the same box, to a pixel"
 
 
 def test_the_preview_shows_the_photo_s_hole(opened: OpenedPhoto, tmp_path: Path) -> None:
-    parts = HoleParts(("face",), 0, [stroke((50, 25), (30, 5, 40, 15))], mask_file(tmp_path, (90, 90, 100, 100)), 5)
+    parts = HoleParts(("face",), 0, stroke((50, 25), (30, 5, 40, 15)), mask_file(tmp_path, (90, 90, 100, 100)), 5)
     half = half_shown(opened)
     hole, shown = make_hole(opened, parts), make_preview_hole(half, parts)
     assert shown.shape == (50, 100)
@@ -67,14 +67,14 @@ def test_the_preview_shows_the_photo_s_hole(opened: OpenedPhoto, tmp_path: Path)
 
 @pytest.mark.parametrize(("percent", "factor"), [(10, 1), (-5, -1)])
 def test_growing_goes_by_the_face(opened: OpenedPhoto, percent: float, factor: int) -> None:
-    plain = make_hole(opened, HoleParts(strokes=[stroke(SIZE, (20, 20, 60, 60))]))
-    grown = make_hole(opened, HoleParts(strokes=[stroke(SIZE, (20, 20, 60, 60))], grow_percent=percent))
+    plain = make_hole(opened, HoleParts(strokes=stroke(SIZE, (20, 20, 60, 60))))
+    grown = make_hole(opened, HoleParts(strokes=stroke(SIZE, (20, 20, 60, 60)), grow_percent=percent))
     width = [np.flatnonzero(mask.any(axis=0)).size for mask in (plain, grown)]
     assert width[1] - width[0] == factor * 2 * round(80 * abs(percent) / 100), "faces here are 80 px wide"
 
 
 def test_inverted_never_reaches_another_face_than_the_chosen(opened: OpenedPhoto, tmp_path: Path) -> None:
-    painted, mask = [stroke(SIZE, (20, 20, 60, 60))], mask_file(tmp_path, (90, 10, 120, 90))
+    painted, mask = stroke(SIZE, (20, 20, 60, 60)), mask_file(tmp_path, (90, 10, 120, 90))
     for parts in (HoleParts(("eyes",), 0), HoleParts(strokes=painted), HoleParts(mask_file=mask, grow_percent=5)):
         inverted = replace(parts, inverted=True)
         assert inverted.faces_to_complete == 0
@@ -95,12 +95,12 @@ def test_grown_parts_stop_at_another_face(opened: OpenedPhoto) -> None:
     hole = make_hole(opened, HoleParts(("face",), 0, grow_percent=60))
     assert hole.sum() > make_hole(opened, HoleParts(("face",), 0)).sum()
     assert not (hole & other).any()
-    painted = [stroke(SIZE, (150, 50, 170, 60))]
+    painted = stroke(SIZE, (150, 50, 170, 60))
     assert (make_hole(opened, HoleParts(("face",), 0, painted)) & other).any(), "what is painted stays"
 
 
 def test_nothing_and_everything(opened: OpenedPhoto, tmp_path: Path) -> None:
-    with pytest.raises(MaskError, match="There is no hole yet; choose a part of the face, paint over it"):
+    with pytest.raises(MaskError, match="There is no hole yet; tick a part of the face, paint with the brush"):
         make_hole(opened, HoleParts())
     assert not make_preview_hole(opened, HoleParts()).any()
     with pytest.raises(MaskError, match="covers the whole photo"):
@@ -114,18 +114,3 @@ def test_bad_mask_files_are_called_the_mask(opened: OpenedPhoto, tmp_path: Path)
     with pytest.raises(InputError) as caught:
         make_hole(opened, HoleParts(mask_file=tmp_path / "mask.png"))
     assert "the mask" in str(caught.value) and str(tmp_path) not in str(caught.value)
-
-
-def test_strokes_of_an_editor(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path))
-    painted, empty, faint = stroke(SIZE, (0, 0, 5, 5)), stroke(SIZE, (0, 0, 0, 0)), stroke(SIZE, (0, 0, 5, 5), 100)
-    files = [tmp_path / f"{number}.png" for number in range(3)]
-    for layer, file in zip((painted, empty, faint), files, strict=True):
-        layer.save(file)
-    assert read_strokes([]) == []
-    (found,) = read_strokes(files)
-    assert np.array_equal(np.asarray(found), np.asarray(painted))
-    Image.new("L", (3000, 2000)).save(tmp_path / "large.png")
-    for too_much in ([tmp_path / "large.png"], files[:1] * 5):
-        with pytest.raises(InputError, match="what was painted is too large"):
-            read_strokes(too_much)

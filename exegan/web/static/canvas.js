@@ -1,13 +1,13 @@
 // The photo: dropped in, shown with its faces and its hole, painted on.
 //
 // From the server: props.scene = {photo, size: [width, height], faces: [[left, top, right, bottom], ...], chosen: [index],
-// hole, hole_has_strokes, problem} in pixels of the preview. To the server: props.value = {strokes, mask, mask_name},
-// strokes as a PNG of the preview's size in a data URL, and the events 'upload', 'example', 'select' and 'input'.
+// hole, hole_has_strokes, problem} in pixels of the preview. To the server: props.value = {strokes, mask: {path, name} or
+// null}, strokes as a PNG of the preview's size in a data URL, and the events 'upload', 'example', 'select' and 'input'.
 const { fileUrl, takeFiles, say, make } = window.exegan;
 const find = (selector) => element.querySelector(selector);
 const [canvas, view, size] = [find("canvas"), find(".view"), find(".size input")];
 const TEAL = "20, 184, 166";
-const NO_STROKES = { strokes: "", mask: "", mask_name: "" };
+const EMPTY = { strokes: "", mask: null };
 
 let photo = null; // the picture that is shown, and what it was loaded from
 let hole = null;
@@ -19,7 +19,7 @@ let place = { scale: 1, x: 0, y: 0 }; // from pixels of the photo to those of th
 let pointer = null; // where the brush is, in pixels of the photo
 const pressed = new Map(); // pointers on the canvas, in pixels of the view
 let stroke = null;
-let own = JSON.stringify(NO_STROKES); // the value that this side knows
+let own = JSON.stringify(EMPTY); // the value that this side knows
 const layer = document.createElement("canvas"); // the strokes, as opaque pixels
 
 // Strokes
@@ -53,7 +53,7 @@ function isPainted() {
 
 /** Make the strokes the component's value; events of other components take it along from now on. */
 function commit(change = { strokes: isPainted() ? layer.toDataURL("image/png") : "" }) {
-  const value = { ...NO_STROKES, ...props.value, ...change };
+  const value = { ...EMPTY, ...props.value, ...change };
   own = JSON.stringify(value);
   props.value = value;
   trigger("input");
@@ -71,7 +71,7 @@ const actions = {
   undo: () => strokes.length && changeStrokes(() => undone.push(strokes.pop())),
   redo: () => undone.length && changeStrokes(() => strokes.push(undone.pop())),
   clear: () => changeStrokes(() => ((undone = []), strokes.push({ clear: true }))),
-  "no-mask": () => commit({ mask: "", mask_name: "" }),
+  "no-mask": () => commit({ mask: null }),
   in: () => zoom(1.4),
   out: () => zoom(1 / 1.4),
   fit: () => (fit(), draw()),
@@ -169,7 +169,7 @@ function updateTools() {
   find('[data-do="redo"]').disabled = !undone.length;
   find('[data-do="clear"]').disabled = !props.value?.strokes;
   find(".mask-file").hidden = !props.value?.mask;
-  find(".mask-file span").textContent = props.value?.mask ? `Mask file: ${props.value.mask_name}` : "";
+  find(".mask-file span").textContent = props.value?.mask ? `Mask file: ${props.value.mask.name}` : "";
 }
 
 function choose(name) {
@@ -293,7 +293,7 @@ async function give(kind, [file]) {
   say(find(".busy"), kind === "mask" ? "Reading the mask…" : "Looking for faces…");
   try {
     const { path } = await upload(file);
-    if (kind === "mask") commit({ mask: path, mask_name: file.name });
+    if (kind === "mask") commit({ mask: { path, name: file.name } });
     else trigger("upload", { path });
   } catch (error) {
     say(find(".problem"), `${file.name} was not uploaded: ${error.message}`);
@@ -347,7 +347,7 @@ function receive() {
   say(find(".problem"), scene.problem ?? "");
   const isNew = (scene.photo || null) !== (photo?.path ?? null);
   if (isNew) showPhoto(scene);
-  const value = JSON.stringify({ ...NO_STROKES, ...props.value });
+  const value = JSON.stringify({ ...EMPTY, ...props.value });
   if (isNew || value !== own) {
     own = value;
     [strokes, undone] = [[], []];
