@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -16,6 +15,7 @@ from torchvision.ops import nms
 
 from exegan.errors import InputError, NoFaceFound
 from exegan.faces.align import Affine, ffhq_affine, invert_affine, warp_crop
+from exegan.faces.mtcnn import Cascade
 from exegan.masks.regions import LANDMARKS
 
 _MIN_SCORE = 0.9
@@ -114,7 +114,7 @@ def largest_face(faces: Sequence[Face]) -> Face:
 
 
 class FaceDetector:
-    """MTCNN of facenet-pytorch, whose weights come with its package.
+    """MTCNN with the weights of facenet-pytorch, which come with its package.
 
     Args:
         device: Where the networks run; MPS lacks an operation they need, so that they stay on the CPU there.
@@ -123,8 +123,8 @@ class FaceDetector:
     def __init__(self, device: torch.device | str = "cpu") -> None:
         from facenet_pytorch import MTCNN  # a second to import, and not every caller detects
 
-        device = torch.device(device)
-        self._mtcnn = MTCNN(keep_all=True, device="cpu" if device.type == "mps" else device)
+        device = torch.device("cpu" if torch.device(device).type == "mps" else device)
+        self._cascade = Cascade(MTCNN(keep_all=True, device=device), device)
 
     def detect(self, photo: Image.Image) -> list[Face]:
         """Faces of an upright RGB photo, left to right; an empty list where there is none.
@@ -190,16 +190,10 @@ class FaceDetector:
     def _look(self, picture: Image.Image) -> list[Face]:
         if min(picture.size) < 20:  # smaller than the smallest face the first network looks for
             return []
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of NumPy, about ragged arrays inside the package
-            boxes, scores, landmarks = self._mtcnn.detect(picture, landmarks=True)
-        if boxes is None:
-            return []
+        boxes, scores, landmarks = self._cascade.search(np.asarray(picture.convert("RGB")))
         return [
-            Face(
-                (float(box[0]), float(box[1]), float(box[2]), float(box[3])), np.array(points, np.float64), float(score)
-            )
-            for box, score, points in zip(boxes, scores, landmarks, strict=True)
+            Face((float(box[0]), float(box[1]), float(box[2]), float(box[3])), points.astype(np.float64), float(score))
+            for box, points, score in zip(boxes, landmarks, scores, strict=True)
             if score >= _MIN_SCORE
         ]
 
