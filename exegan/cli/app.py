@@ -78,7 +78,9 @@ def main(args: list[str] | None = None) -> None:
     except ExeGanError as error:
         code = _fail(str(error), 2)
     except _CommandLineError as error:
-        code = _fail(f"{error.format_message().rstrip('.')}; see 'exegan --help'", 2)  # type: ignore[attr-defined]
+        context = getattr(error, "ctx", None)
+        command = "exegan" if context is None else context.command_path
+        code = _fail(f"{error.format_message().rstrip('.')}; see '{command} --help'", 2)  # type: ignore[attr-defined]
     except (KeyboardInterrupt, typer.Abort):
         code = _fail("interrupted; nothing was written", INTERRUPTED)
     sys.exit(code if isinstance(code, int) else 0)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple
 
@@ -14,8 +14,10 @@ from exegan.cli.options import (
     KeyOption,
     MaxMegapixelsOption,
     TsaOption,
+    check_hole,
     check_new_output,
     make_signer,
+    progress,
 )
 from exegan.errors import InputError
 from exegan.faces.exemplars import ExemplarWord, Key, by_key, parse_exemplars
@@ -120,7 +122,7 @@ def inpaint(
     as_json: Annotated[bool, typer.Option("--json", help="Print a report as JSON.")] = False,
 ) -> None:
     """Complete faces of a photo under a mask, or regions of them, from exemplar faces."""
-    from exegan.inpainter.output import sample_paths
+    from exegan.io.files import sample_paths
 
     words, words_b = parse_exemplars(exemplar), parse_exemplars(exemplar_b)
     outputs = Outputs(sample_paths(output, 1 if pick == "best" else samples), sheet, mix_sweep)
@@ -129,6 +131,7 @@ def inpaint(
     from exegan.io import open_photo
 
     picture = open_photo(photo)
+    check_hole(mask, region, [*words, *words_b], face, picture.image.size[::-1])
     from exegan.inpainter import (
         ContactSheet,
         Inpainter,
@@ -155,7 +158,8 @@ def inpaint(
     plan = inpainter.plan(picture, hole, mixing.style() if mixing else exemplars, face=face, aligned=aligned)
     reports: list[dict[str, Any]] = []
     thumbnails = ContactSheet(plan) if sheet else None
-    results, best = _noted(inpainter.sample(plan, samples, seed, options), reports, thumbnails), None
+    drawn = progress(inpainter.sample(plan, samples, seed, options), samples, "sample")
+    results, best = _noted(drawn, reports, thumbnails), None
     if pick == "best":
         picked = pick_best(results)
         results, best = iter([picked]), picked.seed - seed
@@ -163,7 +167,8 @@ def inpaint(
     if sheet and thumbnails:
         save_photo(thumbnails.picture(), sheet)
     if mix_sweep and mixing:
-        save_photo(sweep_sheet(plan, inpainter.sweep(plan, mixing.coarse, mixing.fine, seed, options)), mix_sweep)
+        swept = inpainter.sweep(plan, mixing.coarse, mixing.fine, seed, options)
+        save_photo(sweep_sheet(plan, progress(swept, len(mixing.coarse.codes) + 1, "layer")), mix_sweep)
     if as_json:
         typer.echo(json.dumps(report_samples(reports, list(map(str, outputs.paths)), best, notes)))
     else:
@@ -171,7 +176,7 @@ def inpaint(
 
 
 def _noted(
-    results: Iterator[Inpainted], reports: list[dict[str, Any]], thumbnails: ContactSheet | None
+    results: Iterable[Inpainted], reports: list[dict[str, Any]], thumbnails: ContactSheet | None
 ) -> Iterator[Inpainted]:
     """The completions as they come, of which the report and a small picture stay."""
     for result in results:
@@ -209,6 +214,6 @@ def _summarise(reports: Sequence[dict[str, Any]], paths: Sequence[Path], best: i
     which = f"seed {reported['seed']}" if len(paths) == 1 else f"seeds {reports[0]['seed']} to {reports[-1]['seed']}"
     if best is not None:
         known = all(face["identity_to_exemplar"] is not None for face in reported["faces"])
-        reason = "identity and seam" if known else "the seam alone, for want of a recognition network or exemplar photo"
+        reason = "identity, seam and sharpness" if known else "seam and sharpness, without a recognition network"
         which += f", the best of {len(reports)} by {reason}"
     return "; ".join([f"wrote {', '.join(map(str, paths))} ({which}, {seconds:.1f} s)", *reported["notes"], *notes])

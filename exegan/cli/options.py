@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
-from exegan.errors import InputError
+from exegan.errors import InputError, MaskError
 
 if TYPE_CHECKING:
+    from exegan.faces.exemplars import ExemplarWord
     from exegan.io.signing import Signer
+
+T = TypeVar("T")
 
 
 def _allow_megapixels(most: float | None) -> float | None:
@@ -32,6 +36,49 @@ MaxMegapixelsOption = Annotated[
 def missing_extra(error: ModuleNotFoundError, extra: str) -> InputError:
     """The error of a command whose packages are not installed."""
     return InputError(f"{error.name} is not installed; install it with: pip install 'exegan[{extra}]'")
+
+
+def check_hole(
+    mask: Path | None, region: str | None, words: Iterable[ExemplarWord], face: str, size_hw: tuple[int, int]
+) -> None:
+    """Refuse what cannot describe a hole before anything that takes seconds is loaded.
+
+    Args:
+        mask: `--mask`.
+        region: `--region`.
+        words: The exemplars.
+        face: `--face`.
+        size_hw: Height and width of the photo.
+
+    Raises:
+        InputError: Mask and region are both given, the mask or an exemplar cannot be read, or `face` is no choice.
+        MaskError: A region is unknown, no hole is given, or the mask is empty or of another size than the photo.
+    """
+    from exegan.io import check_mask, read_mask
+    from exegan.masks.regions import parse_regions
+
+    if mask is not None and region is not None:
+        raise InputError("the hole is given twice; give a mask or a region, not both")
+    if region is not None:
+        parse_regions(region)
+    words = list(words)
+    if mask is None and region is None and not any(word.has_regions for word in words):
+        raise MaskError("there is no hole; give a mask, regions, or exemplars for regions (eyes=PHOTO)")
+    if face not in ("auto", "all") and not re.fullmatch(r"\s*\d+\s*(,\s*\d+\s*)*", face, re.ASCII):
+        raise InputError(f"the face is {face!r}, expected auto, all, or numbers of faces such as 0 or 0,2")
+    for word in words:
+        if "://" not in word.path and not Path(word.path).exists():
+            raise InputError(f"the exemplar {word.path} does not exist; check its path")
+    if mask is not None:
+        check_mask(read_mask(mask), size_hw)
+
+
+def progress(items: Iterable[T], total: int, unit: str) -> Iterable[T]:
+    """The items as they come, counted on a terminal's stderr where there are several."""
+    from tqdm import tqdm
+
+    counted: Iterable[T] = tqdm(items, total=total, unit=unit, disable=None if total > 1 else True)
+    return counted
 
 
 def check_new_output(output: Path, *inputs: Path) -> None:

@@ -67,13 +67,6 @@ def _shorten(text: str, width: int, font: ImageFont.FreeTypeFont | ImageFont.Ima
     return f"{text}…"
 
 
-def sample_paths(output: Path, count: int) -> list[Path]:
-    """Where each of several completions goes: `out_0.png`, `out_1.png` for `out.png`; one goes to `output` itself."""
-    if count == 1:
-        return [output]
-    return [output.with_name(f"{output.stem}_{number}{output.suffix}") for number in range(count)]
-
-
 def write_samples(
     results: Iterable[Inpainted],
     paths: Sequence[str | Path],

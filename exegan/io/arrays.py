@@ -4,22 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from PIL import Image
-from torch import Tensor
 
 from exegan.errors import MaskError
 from exegan.io.decode import decoded, read_bytes
 from exegan.io.depth import upright, upright_rgb
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 Picture = Image.Image | NDArray[np.uint8]
 
 
 def to_tensor(pictures: Picture | Sequence[Picture]) -> Tensor:
     """8-bit RGB pictures (PIL, or [H, W, 3] arrays) of one size → float32 [B, 3, H, W] in [-1, 1]."""
+    import torch  # seconds, which those do without who only read and write files
+
     if isinstance(pictures, (Image.Image, np.ndarray)):
         pictures = [pictures]
     batch = torch.from_numpy(np.stack([np.array(picture) for picture in pictures]))
@@ -28,6 +32,8 @@ def to_tensor(pictures: Picture | Sequence[Picture]) -> Tensor:
 
 def to_uint8(batch: Tensor) -> NDArray[np.uint8]:
     """Float [B, 3, H, W], clamped to [-1, 1] → uint8 [B, H, W, 3]; the only place that clamps."""
+    import torch
+
     scaled = ((batch.detach().float().clamp(-1, 1) + 1) * 127.5).round().to(torch.uint8)
     array: NDArray[np.uint8] = scaled.permute(0, 2, 3, 1).cpu().numpy()
     return array

@@ -95,3 +95,10 @@ def short_repr(value: object, most: int = 200) -> str:
 def shortened(text: str, most: int) -> str:
     """The text, or its first `most` characters and an ellipsis."""
     return text if len(text) <= most else f"{text[:most]}…"
+
+
+def sample_paths(output: Path, count: int) -> list[Path]:
+    """Where each of several completions goes: `out_0.png`, `out_1.png` for `out.png`; one goes to `output` itself."""
+    if count == 1:
+        return [output]
+    return [output.with_name(f"{output.stem}_{number}{output.suffix}") for number in range(count)]

@@ -104,6 +104,8 @@ def _write(photo: Photo, path: Path, kind: str, quality: int | None, xmp: bytes 
     picture, notes = _fitting(photo, kind)
     metadata, lost = _fitting_metadata(photo, kind)
     notes += lost
+    if quality is not None and kind not in WITH_QUALITY:
+        notes.append(f"a quality of {quality} was asked for, which {kind} has not: it was written without loss")
     if xmp is not None and kind not in WITH_XMP:
         notes.append(f"{kind} cannot hold XMP, so the mark of an edited picture is not in it")
         xmp = None

@@ -22,6 +22,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from tqdm import tqdm
 
 from exegan.config import to_dict
 from exegan.errors import InputError, WeightsError
@@ -76,10 +77,14 @@ def export_onnx(name_or_folder: str | Path, folder: str | Path) -> dict[str, Any
 
 def _write_checked(model: Model, folder: Path, source: Path) -> dict[str, float]:
     """Write all files of an ONNX folder, and return the differences to PyTorch that it was checked for."""
-    write_style_encoder(model, folder / STYLE_ENCODER_FILE)
-    write_generator(model, folder / GENERATOR_FILE)
+    with tqdm(total=3, desc="style encoder", unit="step", disable=None) as bar:
+        write_style_encoder(model, folder / STYLE_ENCODER_FILE)
+        bar.set_description("generator"), bar.update()
+        write_generator(model, folder / GENERATOR_FILE)
+        bar.set_description("comparing with PyTorch"), bar.update()
+        difference = measure_difference(model, OnnxNetworks(folder, model.config, torch.device("cpu")))
+        bar.update()
     hashes = {path.name: sha256_of(path) for path in sorted(folder.iterdir())}
-    difference = measure_difference(model, OnnxNetworks(folder, model.config, torch.device("cpu")))
     if not all(value <= TOLERANCE for value in difference.values()):  # so that NaN is refused as well
         raise WeightsError(
             f"the ONNX form of {source} differs from PyTorch by {max(difference.values()):.1e}, expected at most"

@@ -14,8 +14,8 @@ from gradio.components import Component
 
 from exegan.errors import ExeGanError, InputError
 from exegan.inpainter import Clock, ExemplarPhoto, Inpainter, Options, Style, read_hole, report_samples
-from exegan.inpainter.output import sample_paths
 from exegan.io import open_photo, read_photo
+from exegan.io.files import sample_paths
 from exegan.web.completion import MAX_SAMPLES
 from exegan.web.exemplars import MAX_EXEMPLARS
 from exegan.web.file_access import check_page_file, make_folder

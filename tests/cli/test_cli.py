@@ -296,3 +296,58 @@ def test_a_missing_extra_is_named(command: str, module: str) -> None:
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
     sentence = f"exegan: {module} is not installed; install it with: pip install 'exegan[{command}]'\n"
     assert (done.returncode, done.stderr) == (2, sentence)
+
+
+NO_TORCH = "import sys; sys.modules['torch'] = None; from exegan.cli import main; main(sys.argv[1:])"
+
+
+def without_torch(*arguments: object) -> subprocess.CompletedProcess[str]:
+    """The command in a process where importing torch fails."""
+    command = [sys.executable, "-c", NO_TORCH, *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        (["--region", "nostril"], "nostril"),
+        ([], "there is no hole; give a mask, regions, or exemplars for regions (eyes=PHOTO)"),
+        (["--region", "eyes", "--mask", "mask.png"], "the hole is given twice; give a mask or a region, not both"),
+        (
+            ["--region", "eyes", "--face", "left"],
+            "the face is 'left', expected auto, all, or numbers of faces such as 0",
+        ),
+        (["--mask", "mask.png"], "30x20"),
+        (["--mask", "none.png"], "none.png"),
+        (["--region", "eyes", "--exemplar", "none.jpg"], "the exemplar none.jpg does not exist; check its path"),
+        (["--region", "eyes", "-o", "out.xyz"], "out.xyz"),
+    ],
+)
+def test_what_cannot_work_is_refused_before_anything_is_loaded(
+    options: list[str], sentence: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Image.new("RGB", (64, 48)).save("photo.png")
+    Image.new("L", (30, 20), 255).save("mask.png")
+    defaults = [
+        *([] if "-o" in options else ["-o", "out.png"]),
+        *([] if "--exemplar" in options else ["--exemplar", "photo.png"]),
+    ]
+    done = without_torch("inpaint", "photo.png", *defaults, *options)
+    assert done.returncode == 2 and sentence in done.stderr and done.stderr.count("\n") == 1, done.stderr
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["mask.png", "photo.png"]
+
+
+def test_verify_help_and_version_do_without_torch(tmp_path: Path) -> None:
+    Image.new("RGB", (64, 48)).save(tmp_path / "photo.png")
+    assert without_torch("verify", tmp_path / "photo.png").returncode == 1
+    for arguments in (["--version"], ["--help"], ["inpaint", "--help"], ["batch", "--help"], ["verify", "--help"]):
+        done = without_torch(*arguments)
+        assert done.returncode == 0 and done.stdout, (arguments, done.stderr)
+
+
+def test_a_wrong_option_names_its_command_s_help(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("inpaint", "--nonsense") == 2
+    assert capsys.readouterr().err.rstrip().endswith("see 'exegan inpaint --help'")
+    assert run("nonsense") == 2
+    assert capsys.readouterr().err.rstrip().endswith("see 'exegan --help'")

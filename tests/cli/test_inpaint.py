@@ -130,7 +130,7 @@ def test_the_best_sample_alone_is_kept_and_why_is_said(capsys: pytest.CaptureFix
     assert printed["output"] == "out.png" and printed["score"] == max(scores) == scores[printed["picked"]]
     assert not Path("out_0.png").exists()
     assert inpaint(*usual) == 0
-    assert "the best of 3 by the seam alone, for want of a recognition network" in capsys.readouterr().out
+    assert "the best of 3 by seam and sharpness, without a recognition network" in capsys.readouterr().out
 
 
 def test_a_style_of_another_model_is_refused(capsys: pytest.CaptureFixture[str]) -> None:

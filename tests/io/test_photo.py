@@ -268,3 +268,11 @@ def test_a_failed_write_leaves_nothing(tmp_path: Path, monkeypatch: pytest.Monke
     with pytest.raises(Exception, match="No space left"):
         write_photo(photo, tmp_path / "out.png")
     assert [path.name for path in tmp_path.iterdir()] == ["in.png"]
+
+
+def test_a_quality_that_the_format_has_not_is_said(tmp_path: Path) -> None:
+    photo = Photo.of(Image.new("RGB", (30, 20)))
+    assert write_photo(photo, tmp_path / "out.png", 80) == [
+        "a quality of 80 was asked for, which PNG has not: it was written without loss"
+    ]
+    assert write_photo(photo, tmp_path / "out.jpg", 80) == []
