@@ -11,11 +11,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from PIL import Image
-from torchvision.ops import nms
 
 from exegan.errors import InputError, NoFaceFound
 from exegan.faces.align import Affine, ffhq_affine, invert_affine, warp_crop
-from exegan.faces.mtcnn import Cascade
 from exegan.masks.regions import LANDMARKS
 
 _MIN_SCORE = 0.9
@@ -121,7 +119,9 @@ class FaceDetector:
     """
 
     def __init__(self, device: torch.device | str = "cpu") -> None:
-        from facenet_pytorch import MTCNN  # a second to import, and not every caller detects
+        from facenet_pytorch import MTCNN  # seconds to import, with torchvision, and not every caller detects
+
+        from exegan.faces.mtcnn import Cascade
 
         device = torch.device("cpu" if torch.device(device).type == "mps" else device)
         self._cascade = Cascade(MTCNN(keep_all=True, device=device), device)
@@ -220,5 +220,7 @@ def _without_doubles(faces: Sequence[Face]) -> list[Face]:
     """The most certain of the faces that lie on each other (non-maximum suppression)."""
     if not faces:
         return []
+    from torchvision.ops import nms  # seconds to import
+
     boxes = torch.tensor([face.box_xyxy for face in faces])
     return [faces[i] for i in nms(boxes, torch.tensor([face.score for face in faces]), 0.4).tolist()]

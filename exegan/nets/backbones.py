@@ -11,7 +11,6 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from torchvision.models import get_weight, squeezenet1_1
 
 from exegan.errors import WeightsError, require_package
 from exegan.io.weights import downloading, load_into, read_state_dict
@@ -80,6 +79,8 @@ class SqueezeNetFeatures(FrozenModule):
     def __init__(self) -> None:
         super().__init__()
         self.register_constant("mean", _MEAN_BGR)
+        from torchvision.models import squeezenet1_1  # seconds to import
+
         self.layers: nn.Sequential = squeezenet1_1().features
         for layer in self.layers:
             if isinstance(layer, nn.MaxPool2d):
@@ -324,5 +325,7 @@ def _torchvision_view(backbone: nn.Module) -> nn.Module:
 
 
 def _lpips_remedy(net: str) -> str:
+    from torchvision.models import get_weight
+
     filename = get_weight(_TORCHVISION_WEIGHTS[net]).url.rpartition("/")[2]
     return cache_remedy(Path(torch.hub.get_dir()) / "checkpoints" / filename, "vgg19 or squeezenet")

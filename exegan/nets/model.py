@@ -8,7 +8,6 @@ from typing import Literal, Protocol
 
 import torch
 from torch import Tensor, nn
-from torch._dynamo.exc import TorchDynamoException
 
 from exegan.config import ModelConfig
 from exegan.errors import ConfigError
@@ -182,9 +181,17 @@ class TorchNetworks:
         try:
             with torch.autocast(self.device.type, dtype=dtype, enabled=dtype != torch.float32):
                 return network(*inputs).float()
-        except TorchDynamoException as error:
+        except Exception as error:
+            if not _is_of_compiler(error):
+                raise
             reason = str(error).strip().splitlines()[0]
             raise ConfigError(f"torch.compile does not work here ({reason}); run without compiling") from error
+
+
+def _is_of_compiler(error: Exception) -> bool:
+    """Whether torch.compile raised it; who does not compile is spared the seconds of importing the compiler."""
+    compiler = sys.modules.get("torch._dynamo.exc")
+    return compiler is not None and isinstance(error, compiler.TorchDynamoException)
 
 
 def _faces_at_once(config: ModelConfig) -> int:

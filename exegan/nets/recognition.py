@@ -6,7 +6,6 @@ from pathlib import Path
 
 import torch.nn.functional as F
 from torch import Tensor, nn
-from torchvision.models import resnet101
 
 from exegan.errors import require_package
 from exegan.io.weights import downloading, load_into, read_state_dict
@@ -50,6 +49,8 @@ class ArcFaceEmbedding(FrozenModule):
 
     def __init__(self) -> None:
         super().__init__()
+        from torchvision.models import resnet101  # seconds to import
+
         self.backbone = resnet101(weights=None, num_classes=_ARCFACE_WIDTH)
 
     def forward(self, image: Tensor) -> list[Tensor]:
