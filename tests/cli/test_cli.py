@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import subprocess
 import sys
 from collections.abc import Callable
@@ -10,11 +11,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import typer
 from helpers import run_command as run
 from helpers import tiny_model_config
 from PIL import Image
 
 from exegan import __version__
+from exegan.cli.app import EXAMPLES, app
 from exegan.nets.checkpoint import save_model
 from exegan.nets.model import Model
 
@@ -351,3 +354,17 @@ def test_a_wrong_option_names_its_command_s_help(capsys: pytest.CaptureFixture[s
     assert capsys.readouterr().err.rstrip().endswith("see 'exegan inpaint --help'")
     assert run("nonsense") == 2
     assert capsys.readouterr().err.rstrip().endswith("see 'exegan --help'")
+
+
+@pytest.mark.parametrize("name", list(EXAMPLES))
+def test_every_help_ends_with_two_examples_that_its_parser_takes(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    command = typer.main.get_command(app)
+    assert set(EXAMPLES) == set(command.commands)  # type: ignore[attr-defined]
+    if name != "train":  # whose help is Lightning's
+        assert run(name, "--help") == 0
+        ending = capsys.readouterr().out.rstrip().splitlines()[-2:]
+        assert [line.strip() for line in ending] == [f"exegan {example}" for example in EXAMPLES[name]]
+    for example in EXAMPLES[name]:
+        called, *arguments = shlex.split(example)
+        assert called == name
+        command.commands[name].make_context(name, arguments)  # type: ignore[attr-defined]

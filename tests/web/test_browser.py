@@ -249,7 +249,7 @@ def test_one_press_uploads_nothing_twice(page: Any, photo: Path) -> None:
     paint(page)
     page.wait_for_timeout(500)
     requests: list[Any] = []
-    page.on("request", lambda request: requests.append(request))  # noqa: PLW0108 (Playwright needs a function)
+    page.on("request", lambda request: requests.append(request))  # noqa: PLW0108
     for press in (lambda: press_complete(page), lambda: choose_parts(page, "nose"), lambda: paint(page)):
         requests.clear()
         press()
