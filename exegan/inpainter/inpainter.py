@@ -15,6 +15,7 @@ from torch import Tensor
 from exegan.errors import InputError
 from exegan.faces.detect import AlignedFace, Face, FaceDetector, align_face
 from exegan.faces.exemplars import Key
+from exegan.faces.select import select_faces
 from exegan.inpainter.loading import Backend, Device, Recognizer, load_networks, make_recognizer
 from exegan.inpainter.plan import AllBut, Hole, Plan, Regions, make_plan
 from exegan.inpainter.result import Inpainted
@@ -181,6 +182,8 @@ class Inpainter(TensorInpainter):
             check_mask(hole, (picture.height, picture.width))
         with clock.stage("detect"):
             faces = self._faces_of(picture, aligned) if faces is None else faces
+        if face not in ("auto", "all"):
+            select_faces(faces, str(face))  # one that is not there is refused before exemplars are encoded
         with clock.stage("encode_exemplar"):
             given = exemplar if isinstance(exemplar, Mapping) else {None: exemplar}
             styles = {key: self.make_style(one, aligned=aligned) for key, one in given.items()}

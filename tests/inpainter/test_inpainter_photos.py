@@ -345,3 +345,8 @@ def test_unknown_regions_options_and_counts(inpainter: Inpainter) -> None:
         inpainter.sample(plan, 2, seed=2**63 - 1)
     with pytest.raises(InputError, match="1 seeds for 2 photos"):
         inpainter.run([plan, plan], [1])
+
+
+def test_a_face_that_is_not_there_is_refused_before_exemplars_are_encoded(inpainter: Inpainter) -> None:
+    with pytest.raises(InputError, match="there is no face 7, the photo has 2 faces, numbers 0 to 1"):
+        inpainter.plan(made_photo(2), Regions("mouth"), made_photo(0), face="7")  # an exemplar that shows no face
