@@ -129,22 +129,22 @@ def inpaint(
     _check_outputs(outputs, [photo, *([mask] if mask else []), *(Path(word.path) for word in (*words, *words_b))])
     signer = make_signer(c2pa_cert, c2pa_key, c2pa_tsa, outputs.paths)
     from exegan.io import open_photo
+    from exegan.masks.hole import read_hole
 
-    picture = open_photo(photo)
-    check_hole(mask, region, [*words, *words_b], face, picture.image.size[::-1])
+    picture, hole = open_photo(photo), read_hole(mask, region, grow, invert)
+    check_hole(hole, [*words, *words_b], face, picture.image.size[::-1])
     from exegan.inpainter import (
         ContactSheet,
         Inpainter,
         Options,
         pick_best,
-        read_hole,
         report_samples,
         sweep_sheet,
         write_samples,
     )
     from exegan.io import save_photo
 
-    hole, exemplars = read_hole(mask, region, grow, invert), read_exemplars(words)
+    exemplars = read_exemplars(words)
     options = Options(exemplar_strength, truncation_psi)
     inpainter = Inpainter.from_pretrained(
         model,

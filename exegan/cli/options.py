@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, TypeVar
@@ -15,6 +14,7 @@ from exegan.errors import InputError, MaskError
 if TYPE_CHECKING:
     from exegan.faces.exemplars import ExemplarWord
     from exegan.io.signing import Signer
+    from exegan.masks.hole import Hole
 
 T = TypeVar("T")
 
@@ -38,39 +38,35 @@ def missing_extra(error: ModuleNotFoundError, extra: str) -> InputError:
     return InputError(f"{error.name} is not installed; install it with: pip install 'exegan[{extra}]'")
 
 
-def check_hole(
-    mask: Path | None, region: str | None, words: Iterable[ExemplarWord], face: str, size_hw: tuple[int, int]
-) -> None:
-    """Refuse what cannot describe a hole before anything that takes seconds is loaded.
+def check_hole(hole: Hole, words: Iterable[ExemplarWord], face: str, size_hw: tuple[int, int]) -> None:
+    """Refuse what cannot be completed before anything that takes seconds is loaded.
 
     Args:
-        mask: `--mask`.
-        region: `--region`.
+        hole: Of the options `--mask`, `--region`, `--grow` and `--invert`.
         words: The exemplars.
         face: `--face`.
         size_hw: Height and width of the photo.
 
     Raises:
-        InputError: Mask and region are both given, the mask or an exemplar cannot be read, or `face` is no choice.
-        MaskError: A region is unknown, no hole is given, or the mask is empty or of another size than the photo.
+        InputError: An exemplar does not exist, or `face` is no choice.
+        MaskError: There is no hole, or the mask has another size than the photo.
     """
-    from exegan.io import check_mask, read_mask
-    from exegan.masks.regions import parse_regions
+    from exegan.faces.exemplars import parse_faces
+    from exegan.io import check_mask
+    from exegan.masks.editing import invert
+    from exegan.masks.hole import NO_HOLE, AllBut, Regions
 
-    if mask is not None and region is not None:
-        raise InputError("the hole is given twice; give a mask or a region, not both")
-    if region is not None:
-        parse_regions(region)
     words = list(words)
-    if mask is None and region is None and not any(word.has_regions for word in words):
-        raise MaskError("there is no hole; give a mask, regions, or exemplars for regions (eyes=PHOTO)")
-    if face not in ("auto", "all") and not re.fullmatch(r"\s*\d+\s*(,\s*\d+\s*)*", face, re.ASCII):
-        raise InputError(f"the face is {face!r}, expected auto, all, or numbers of faces such as 0 or 0,2")
+    if isinstance(hole, Regions):
+        if hole.names is None and not any(word.has_regions for word in words):
+            raise MaskError(NO_HOLE)
+    else:
+        check_mask(invert(hole.mask) if isinstance(hole, AllBut) else hole, size_hw)
+    if face not in ("auto", "all"):
+        parse_faces(face)
     for word in words:
         if "://" not in word.path and not Path(word.path).exists():
             raise InputError(f"the exemplar {word.path} does not exist; check its path")
-    if mask is not None:
-        check_mask(read_mask(mask), size_hw)
 
 
 def progress(items: Iterable[T], total: int, unit: str) -> Iterable[T]:

@@ -190,7 +190,7 @@ class FaceDetector:
     def _look(self, picture: Image.Image) -> list[Face]:
         if min(picture.size) < 20:  # smaller than the smallest face the first network looks for
             return []
-        boxes, scores, landmarks = self._cascade.search(np.asarray(picture.convert("RGB")))
+        boxes, scores, landmarks = self._cascade.search(np.asarray(picture))
         return [
             Face((float(box[0]), float(box[1]), float(box[2]), float(box[3])), points.astype(np.float64), float(score))
             for box, points, score in zip(boxes, landmarks, scores, strict=True)

@@ -1,4 +1,7 @@
-"""Exemplars as people write them, on the command line and in tables: `[FACE=|REGIONS=|FACE:REGIONS=]PATH[#FACE]`."""
+"""Exemplars as people write them, on the command line and in tables: `[FACE=|REGIONS=|FACE:REGIONS=]PATH[#FACE]`.
+
+And the faces of a photo that they mean: `0,2`.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,7 @@ import os
 from collections.abc import Callable, Sequence
 from typing import NamedTuple, TypeVar
 
-from exegan.errors import MaskError
+from exegan.errors import InputError, MaskError
 
 Key = int | str | tuple[int, str] | None
 """Whom an exemplar is for: a face by index, regions (`eyes+mouth`) of every face, regions of one face; None = all."""
@@ -80,3 +83,15 @@ def parse_key(text: str) -> Key:
         raise MaskError(f"the exemplar is for {text!r}, expected a face's number, regions, or both as in 0:eyes")
     parse_regions(regions if sign else text)
     return (int(face), regions) if sign else text
+
+
+def parse_faces(words: str) -> list[int]:
+    """Indices of faces that numbers such as `0` or `0,2` mean, rising.
+
+    Raises:
+        InputError: These are no such numbers.
+    """
+    numbers = [word.strip() for word in words.split(",")]
+    if not all(number.isascii() and number.isdigit() for number in numbers):
+        raise InputError(f"the face is {words!r}, expected auto, all, or numbers of faces such as 0 or 0,2")
+    return sorted({int(number) for number in numbers})

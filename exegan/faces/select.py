@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from exegan.errors import InputError, MaskError, NoFaceFound
 from exegan.faces.align import warp_mask
 from exegan.faces.detect import Face, largest_face
+from exegan.faces.exemplars import parse_faces
 from exegan.masks.editing import grow as grow_mask
 from exegan.masks.editing import invert as invert_mask
 from exegan.masks.regions import parse_regions, region_mask
@@ -40,10 +41,7 @@ def select_faces(faces: Sequence[Face], which: str, mask: NDArray[np.bool_] | No
         return list(range(len(faces)))
     if which == "auto":
         return [faces.index(largest_face(faces))] if mask is None else _touched_faces(faces, mask)
-    words = which.split(",")
-    if not all(word.strip().isascii() and word.strip().isdigit() for word in words):
-        raise InputError(f"the face is {which!r}, expected auto, all, or numbers of faces such as 0 or 0,2")
-    indices = sorted({int(word) for word in words})
+    indices = parse_faces(which)
     if indices[-1] >= len(faces):
         known = "one face, number 0" if len(faces) == 1 else f"{len(faces)} faces, numbers 0 to {len(faces) - 1}"
         raise InputError(f"there is no face {indices[-1]}, the photo has {known} from left to right")

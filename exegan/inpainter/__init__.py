@@ -4,7 +4,7 @@ from exegan.faces.exemplars import Key
 from exegan.inpainter.inpainter import Inpainter
 from exegan.inpainter.loading import Backend, Device, Recognizer, choose_device, describe_model, make_recognizer
 from exegan.inpainter.output import ContactSheet, report_samples, sweep_sheet, write_samples
-from exegan.inpainter.plan import Hole, Plan, Regions, read_hole
+from exegan.inpainter.plan import Plan
 from exegan.inpainter.result import CompletedFace, Inpainted, pick_best, write_completed
 from exegan.inpainter.run import Clock
 from exegan.inpainter.style import (
@@ -17,6 +17,7 @@ from exegan.inpainter.style import (
     save_style,
 )
 from exegan.inpainter.tensors import NoiseMode, Options
+from exegan.masks.hole import Hole, Regions, read_hole
 
 __all__ = [
     "Backend",

@@ -17,7 +17,7 @@ from exegan.faces.detect import AlignedFace, Face, FaceDetector, align_face
 from exegan.faces.exemplars import Key
 from exegan.faces.select import select_faces
 from exegan.inpainter.loading import Backend, Device, Recognizer, load_networks, make_recognizer
-from exegan.inpainter.plan import AllBut, Hole, Plan, Regions, make_plan
+from exegan.inpainter.plan import Plan, make_plan
 from exegan.inpainter.result import Inpainted
 from exegan.inpainter.run import Clock, run_plans
 from exegan.inpainter.style import (
@@ -31,6 +31,7 @@ from exegan.inpainter.style import (
 )
 from exegan.inpainter.tensors import DEFAULTS, Options, TensorInpainter, check_seeds, sample_seeds
 from exegan.io import Photo, check_mask, to_tensor, upright_rgb
+from exegan.masks.hole import AllBut, Hole, Regions
 from exegan.nets.model import Networks, Precision
 
 Exemplars = Exemplar | Mapping[Key, Exemplar]
@@ -132,7 +133,8 @@ class Inpainter(TensorInpainter):
             return self._known_style(part)
         photo = part if isinstance(part, ExemplarPhoto) else ExemplarPhoto(part)
         photo = replace(photo, image=upright_rgb(photo.image))
-        chosen = choose_exemplar_face(self._faces_of(photo.image, aligned), photo)
+        faces = self._faces_of(photo.image, aligned) if photo.faces is None else photo.faces
+        chosen = choose_exemplar_face(faces, photo)
         pixels = np.asarray(photo.image)
         crop = align_face(pixels, chosen, self.model.config.style_encoder.resolution)
         codes = self.encode_exemplar(to_tensor(crop)).cpu()[0]

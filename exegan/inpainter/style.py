@@ -40,11 +40,13 @@ class ExemplarPhoto:
         image: Any size and mode; EXIF orientation is applied.
         name: What to call it in sentences, its file say.
         face: Index of the face, from the left; None for photos that show one.
+        faces: All of the photo, left to right, where they are known from before.
     """
 
     image: Image.Image
     name: str = ""
     face: int | None = None
+    faces: Sequence[Face] | None = None
 
 
 @dataclass(frozen=True, eq=False)

@@ -10,7 +10,7 @@ import html
 import random
 import time
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Any, Literal
 
 import gradio as gr
 from gradio.blocks import Block
@@ -56,9 +56,14 @@ def light() -> dict[str, Any]:
     }
 
 
-def heavy() -> dict[str, Any]:
+def heavy(show_progress: Literal["full", "hidden"] = "hidden") -> dict[str, Any]:
     """Options of events that run the networks."""
-    return {"api_visibility": "private", "concurrency_id": MODEL_EVENTS, "concurrency_limit": 1}
+    return {
+        "api_visibility": "private",
+        "show_progress": show_progress,
+        "concurrency_id": MODEL_EVENTS,
+        "concurrency_limit": 1,
+    }
 
 
 def connect_events(inpainter: Inpainter, page: Page, cache: ExemplarCache) -> None:
@@ -73,6 +78,17 @@ def connect_events(inpainter: Inpainter, page: Page, cache: ExemplarCache) -> No
 def say(problem: str) -> str:
     """HTML of a sentence for people: a file's name in it must not be taken for HTML."""
     return html.escape(as_sentence(problem), quote=False) if problem else ""
+
+
+def require_photo(photo: OpenedPhoto | None) -> OpenedPhoto:
+    """The photo.
+
+    Raises:
+        InputError: There is none.
+    """
+    if photo is None:
+        raise InputError("there is no photo yet; drop one into step 1")
+    return photo
 
 
 # The photo
@@ -112,11 +128,12 @@ def show_new_photo(
     except ExeGanError as error:
         scene = make_scene(None, HoleParts(), as_sentence(str(error)))
         return {page.photo.canvas: gr.update(value=EMPTY_CANVAS, scene=scene), page.state.photo: None}
-    return {
-        **show_photo(page, photo, regions),
-        page.result.results: gr.update(shown=show_samples(samples, is_cleared=True)),
-        page.result.status: "",
-    }
+    return {**show_photo(page, photo, regions), **_clear_result(page, samples)}
+
+
+def _clear_result(page: Page, samples: Sequence[Sample]) -> Updates:
+    """No result is shown but those in the strip."""
+    return {page.result.results: gr.update(shown=show_samples(samples, is_cleared=True)), page.result.status: ""}
 
 
 def _connect_photo(inpainter: Inpainter, page: Page) -> None:
@@ -133,15 +150,11 @@ def _connect_photo(inpainter: Inpainter, page: Page) -> None:
         return {page.exemplar.message: say("this result is gone; press Complete again")}
 
     def on_new_photo(samples: Sequence[Sample]) -> Updates:
-        return {
-            **show_photo(page, None),
-            result.results: gr.update(shown=show_samples(samples, is_cleared=True)),
-            result.status: "",
-        }
+        return {**show_photo(page, None), **_clear_result(page, samples)}
 
-    step.canvas.upload(on_upload, state.samples, outputs, **{**heavy(), "show_progress": "hidden"})
+    step.canvas.upload(on_upload, state.samples, outputs, **heavy())
     step.new_photo.click(on_new_photo, state.samples, outputs, **light())
-    result.results.next(on_next_photo, state.samples, outputs, **{**heavy(), "show_progress": "hidden"})
+    result.results.next(on_next_photo, state.samples, outputs, **heavy())
 
 
 # The hole
@@ -196,9 +209,7 @@ def _connect_hole(page: Page) -> None:
 
     def on_save(values: Values) -> Updates:
         try:
-            if values[state.photo] is None:
-                raise InputError("there is no photo yet; drop one into step 1")
-            path = save_mask(values[state.photo], hole_parts(page, values))
+            path = save_mask(require_photo(values[state.photo]), hole_parts(page, values))
         except ExeGanError as error:
             return {message: say(str(error))}
         return {page.result.saved_file: str(path), message: ""}
@@ -224,7 +235,7 @@ def _connect_exemplars(inpainter: Inpainter, page: Page, cache: ExemplarCache) -
                 return {message: say(str(error))}
             return {component: gr.update(value=kept, shown=shown), message: ""}
 
-        component.input(on_input, component, [component, message], **{**heavy(), "show_progress": "hidden"})
+        component.input(on_input, component, [component, message], **heavy())
 
     connect(page.exemplar.photos)
     connect(page.exemplar.second_exemplar)
@@ -290,11 +301,9 @@ def _connect_complete(inpainter: Inpainter, page: Page, cache: ExemplarCache) ->
     def on_complete(values: Values, progress: Any = PROGRESS) -> Iterator[Updates]:
         history: list[Sample] = values[state.samples]
         try:
-            if values[state.photo] is None:
-                raise InputError("there is no photo yet; drop one into step 1")
-            request = _completion_request(page, values)
+            photo, request = require_photo(values[state.photo]), _completion_request(page, values)
             progress((0, request.samples), desc="Completing", unit="samples")
-            parts, photo, started = hole_parts(page, values), values[state.photo], values[state.started]
+            parts, started = hole_parts(page, values), values[state.started]
             for number, sample in enumerate(complete(inpainter, photo, parts, request, cache, started), 1):
                 history = [sample, *history][:MAX_HISTORY]
                 progress((number, request.samples), desc="Completing", unit="samples")
@@ -323,16 +332,15 @@ def _connect_complete(inpainter: Inpainter, page: Page, cache: ExemplarCache) ->
         }
 
     outputs = [state.samples, result.results, result.status, step.message]
-    quiet = {**heavy(), "show_progress": "hidden"}
     example_outputs = [*photo_outputs(page), result.results, result.status, step.photos]
-    opened = page.photo.canvas.example(on_example, state.samples, example_outputs, **quiet)
+    opened = page.photo.canvas.example(on_example, state.samples, example_outputs, **heavy())
     runs = []
     for begun in (step.complete.click, opened.success):
         started = begun(
             on_start, {step.seed, step.same_seed}, [step.seed, *buttons, step.message, state.started], **light()
         )
         inputs = {*completion_inputs(page), state.samples, state.started}
-        run = started.then(on_complete, inputs, outputs, show_progress_on=result.status, **heavy())
+        run = started.then(on_complete, inputs, outputs, show_progress_on=result.status, **heavy("full"))
         run.success(None, None, None, js=SCROLL_TO_RESULT, api_visibility="private")
         for ended in (run.success, run.failure):
             ended(on_end, None, buttons, **light())

@@ -7,15 +7,15 @@ from __future__ import annotations
 
 import secrets
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from PIL import Image
 
 from exegan.errors import ExeGanError, InputError, NoFaceFound
-from exegan.faces.detect import Face
+from exegan.faces.detect import Face, largest_face
 from exegan.inpainter import ExemplarPhoto, Inpainter, Style
 from exegan.io import read_photo
 from exegan.web.file_access import page_file
@@ -24,6 +24,8 @@ from exegan.web.photo import save_shown
 MAX_EXEMPLARS = 8
 CARD_SIDE = 320  # pixels of the picture of an exemplar
 _MAX_CACHED = 256  # styles take some 10 MiB, cards less
+K = TypeVar("K")
+V = TypeVar("V")
 
 
 @dataclass(frozen=True)
@@ -66,7 +68,7 @@ class _Card:
 
     @property
     def main_face(self) -> int:
-        return max(range(len(self.faces)), key=lambda index: self.faces[index].area)
+        return self.faces.index(largest_face(self.faces))
 
     def shares(self) -> list[list[float]]:
         """Boxes of the faces in shares of the picture's sides."""
@@ -84,7 +86,7 @@ class ExemplarCache:
 
     def __init__(self) -> None:
         self._cards: OrderedDict[Path, _Card] = OrderedDict()
-        self._styles: OrderedDict[tuple[Path, int | None], Style] = OrderedDict()
+        self._styles: OrderedDict[tuple[Path, int], Style] = OrderedDict()
 
     def show(self, inpainter: Inpainter, exemplars: Sequence[Exemplar]) -> tuple[list[Any], dict[str, Any]]:
         """What is to be shown of exemplars: the component's value, without those that do not work, and its `shown`."""
@@ -103,16 +105,7 @@ class ExemplarCache:
         return kept, {"cards": cards, "problem": " ".join(problems), "turn": secrets.token_hex(4)}
 
     def _card(self, inpainter: Inpainter, exemplar: Exemplar) -> _Card:
-        if exemplar.path not in self._cards:
-            photo = _read(exemplar)
-            faces = inpainter.detector.detect(photo)
-            if not faces:
-                raise NoFaceFound(f"no face was found in {exemplar.name}")
-            size, picture = photo.size, photo.convert("RGB")
-            picture.thumbnail((CARD_SIDE, CARD_SIDE))
-            _keep(self._cards, exemplar.path, _Card(save_shown(picture), size, tuple(faces)))
-        self._cards.move_to_end(exemplar.path)
-        return self._cards[exemplar.path]
+        return _recall(self._cards, exemplar.path, lambda: _make_card(inpainter, exemplar))
 
     def style(self, inpainter: Inpainter, exemplars: Sequence[Exemplar]) -> Style:
         """Style of one person.
@@ -132,19 +125,33 @@ class ExemplarCache:
         return inpainter.make_style([replace(style, names=(str(n),)) for n, style in enumerate(styles, 1)])
 
     def _style(self, inpainter: Inpainter, exemplar: Exemplar, name: str) -> Style:
-        face = self._card(inpainter, exemplar).main_face if exemplar.face is None else exemplar.face
-        key = exemplar.path, face
-        if key not in self._styles:
-            photo = ExemplarPhoto(_read(exemplar), name, face)
-            _keep(self._styles, key, inpainter.make_style(photo))
-        self._styles.move_to_end(key)
-        return self._styles[key]
+        card = self._card(inpainter, exemplar)
+        face = card.main_face if exemplar.face is None else exemplar.face
+        return _recall(
+            self._styles,
+            (exemplar.path, face),
+            lambda: inpainter.make_style(ExemplarPhoto(_read(exemplar), name, face, card.faces)),
+        )
 
 
-def _keep(cache: OrderedDict[Any, Any], key: Any, value: Any) -> None:
-    cache[key] = value
-    if len(cache) > _MAX_CACHED:
-        cache.popitem(last=False)
+def _recall(cache: OrderedDict[K, V], key: K, make: Callable[[], V]) -> V:
+    """What is kept under a key, or made and kept; what was not asked for longest gives way."""
+    if key not in cache:
+        cache[key] = make()
+        if len(cache) > _MAX_CACHED:
+            cache.popitem(last=False)
+    cache.move_to_end(key)
+    return cache[key]
+
+
+def _make_card(inpainter: Inpainter, exemplar: Exemplar) -> _Card:
+    photo = _read(exemplar)
+    faces = inpainter.detector.detect(photo)
+    if not faces:
+        raise NoFaceFound(f"no face was found in {exemplar.name}")
+    picture = photo.convert("RGB")
+    picture.thumbnail((CARD_SIDE, CARD_SIDE))
+    return _Card(save_shown(picture), photo.size, tuple(faces))
 
 
 def _read(exemplar: Exemplar) -> Image.Image:

@@ -46,10 +46,7 @@ def route_path(scope: Scope) -> str:
     return get_route_path(scope) or "/"
 
 
-# Values that events are called with
-
-
-# Files that programs send. The docstrings of these two are shown on Gradio's API page.
+# Values that events are called with: files that programs send. Gradio's API page shows the docstrings of these two.
 class Upload(FileData):
     """A picture file."""
 

@@ -125,15 +125,7 @@ def _photo_step() -> PhotoStep:
 
 def _exemplar_step(layers: int) -> ExemplarStep:
     _heading(2, "Exemplar", "the face to resemble")
-    photos = make_component(
-        "exemplars",
-        "exemplar",
-        [],
-        limit=MAX_EXEMPLARS,
-        title="Drop a face here",
-        hint="one or more photos of one person",
-        shown={"cards": [], "problem": ""},
-    )
+    photos = _exemplars("exemplar", MAX_EXEMPLARS, "Drop a face here", "one or more photos of one person")
     exemplar_strength = gr.Slider(
         0,
         1,
@@ -166,15 +158,7 @@ def _exemplar_step(layers: int) -> ExemplarStep:
         variety = gr.Slider(
             0, 2, value=1, step=0.01, label="Variety", info="how much samples differ", buttons=[], elem_id="variety"
         )
-        second_exemplar = make_component(
-            "exemplars",
-            "second",
-            [],
-            limit=1,
-            title="Drop a second face here",
-            hint="for the finer features",
-            shown={"cards": [], "problem": ""},
-        )
+        second_exemplar = _exemplars("second", 1, "Drop a second face here", "for the finer features")
         mix_at = gr.Slider(
             0,
             layers,
@@ -200,6 +184,11 @@ def _exemplar_step(layers: int) -> ExemplarStep:
         mix_at=mix_at,
         file_format=file_format,
     )
+
+
+def _exemplars(elem_id: str, limit: int, title: str, hint: str) -> gr.HTML:
+    shown = {"cards": [], "problem": ""}
+    return make_component("exemplars", elem_id, [], limit=limit, title=title, hint=hint, shown=shown)
 
 
 def _result_step() -> ResultStep:

@@ -185,7 +185,7 @@ const inPhoto = ([x, y]) => [(x - place.x) / place.scale, (y - place.y) / place.
 
 canvas.addEventListener("pointerdown", (event) => {
   canvas.setPointerCapture(event.pointerId);
-  pressed.set(event.pointerId, { at: inView(event), from: inView(event), button: event.button });
+  pressed.set(event.pointerId, { at: inView(event), from: inView(event) });
   if (pressed.size === 2) return endStroke(false); // two fingers move and zoom
   pointer = inPhoto(inView(event));
   if (tool !== "select" && event.button === 0 && pressed.size === 1) {

@@ -1,7 +1,7 @@
 // Results: the selected one beside its original, and a strip of all that this tab had, the newest first.
 //
-// From the server: props.shown = {results: [{key, before, after, thumbnail, caption, alt, facts, file, name, is_new}],
-// photo}, the newest first; none is selected unless its photo is the one on the page. To the server: the event 'next'.
+// From the server: props.shown = {results: [{key, before, after, thumbnail, caption, alt, facts, file, name}], cleared},
+// cleared where none is of the photo that the page shows now. To the server: the event 'next' with the key.
 const { fileUrl, make } = window.exegan;
 const find = (selector) => element.querySelector(selector);
 const [compare, handle, download, next] = [find(".compare"), find(".compare input"), find(".download"), find(".next")];
